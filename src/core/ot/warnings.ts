@@ -1,0 +1,134 @@
+import type { CostStatistics } from './diagnostics.ts';
+import { potAtRisk, potOutcome, type PotOutcome } from './pot.ts';
+import { referenceMeasure } from './priors.ts';
+import { isHard, type UotProblem } from './problem.ts';
+import type { UotSolution } from './solve.ts';
+import { suggestReg } from './suggest.ts';
+
+/** What acting on a warning does to the session. Applied by whoever shows the warning. */
+export type Cure =
+  | { readonly kind: 'prior'; readonly prior: { readonly kind: 'soft'; readonly epsilon: number } | { readonly kind: 'product' } }
+  | { readonly kind: 'mass'; readonly mass: number }
+  | { readonly kind: 'reg'; readonly reg: number }
+  | { readonly kind: 'mode'; readonly mode: 'fast' }
+  | { readonly kind: 'term-weight'; readonly term: string; readonly factor: number }
+  | { readonly kind: 'camera-weights'; readonly count: number };
+
+export type WarningCode =
+  | 'hard-diagonal'
+  | 'mass-collapse'
+  | 'transport-dominates'
+  | 'mass-above-one'
+  | 'not-converged'
+  | 'float32-range'
+  | 'pot-breaks'
+  | 'term-dominates'
+  | 'cameras-unweighted'
+  | 'encoder-collapse'
+  | 'constant-dimensions'
+  | 'diffuse-plan';
+
+/** A reading that a person should know of: `value` is its figure. Texts live in the catalogue, keyed by code. */
+export interface Warning {
+  readonly code: WarningCode;
+  readonly value: number;
+  /** Further figures for the text. */
+  readonly facts: Readonly<Record<string, string | number>>;
+  readonly cure: Cure | null;
+}
+
+/** What the terms and features contribute to the warnings. */
+export interface CostContext {
+  readonly statistics: CostStatistics;
+  /** Per term: its share of ⟨π,M⟩, in [0, 1]. */
+  readonly shares: ReadonlyMap<string, number>;
+  /** Image embeddings among the terms: how many, and the sum of their weights. */
+  readonly cameras: { readonly count: number; readonly weight: number };
+  /** Per embedded feature: variance over the batch, averaged over dimensions, of the side where it is smaller. */
+  readonly embeddingVariance: ReadonlyMap<string, number>;
+  /** Feature dimensions that do not vary over either side of the batch, as "key[d]". */
+  readonly constantDimensions: readonly string[];
+}
+
+/** The band in which the fork's runs were healthy, and the mass that a cure aims for. */
+export const HEALTHY_MASS = { low: 0.05, high: 0.3, wanted: 0.15 } as const;
+
+const LIMITS = {
+  deadMass: 1e-3,
+  heavyMass: 0.6,
+  dominantShare: 0.95,
+  diffuse: 0.5,
+  float32Potential: 1e3,
+  float32Exponent: 1e4,
+  collapsedVariance: 0.05,
+} as const;
+
+/** All warnings of one solved problem, worst first. */
+export function planWarnings(problem: UotProblem, solution: UotSolution, context: CostContext | null): Warning[] {
+  const { prior, tau1, tau2, reg, m } = problem;
+  const { mass } = solution;
+  const warnings: Warning[] = [];
+  const add = (code: WarningCode, value: number, cure: Cure | null, facts: Warning['facts'] = {}): void => {
+    warnings.push({ code, value, cure, facts });
+  };
+  const relaxed = !isHard(tau1) && !isHard(tau2);
+  const curable: Cure | null = relaxed && prior.kind === 'product' ? { kind: 'mass', mass: HEALTHY_MASS.wanted } : null;
+  const statistics = context?.statistics;
+
+  if (mass < LIMITS.deadMass) add('mass-collapse', mass, curable ?? { kind: 'prior', prior: { kind: 'product' } }, { log10: solution.logMass / Math.LN10 });
+  if (!solution.converged) {
+    const cure: Cure = solution.mode === 'parity' ? { kind: 'mode', mode: 'fast' } : { kind: 'reg', reg: Math.min(10, reg * 3) };
+    add('not-converged', solution.error, cure, { iterations: solution.iterations });
+  }
+  if (prior.kind === 'diagonal') add('hard-diagonal', mass, { kind: 'prior', prior: { kind: 'soft', epsilon: 0.1 } }, { total: reg + tau1 + tau2 });
+  const pot = potBreaks(problem, solution);
+  if (pot) add('pot-breaks', pot.brokeAt ?? 0, statistics ? { kind: 'reg', reg: saferReg(problem) } : null, { mass: pot.mass, trueMass: mass });
+  if (prior.kind === 'ones' && mass > 1) add('mass-above-one', mass, { kind: 'prior', prior: { kind: 'product' } });
+  else if (relaxed && mass > LIMITS.heavyMass) add('transport-dominates', mass, curable);
+  for (const [term, share] of context?.shares ?? []) if (share > LIMITS.dominantShare && context!.shares.size > 1) add('term-dominates', share, { kind: 'term-weight', term, factor: 0.2 }, { term });
+  if (context && context.cameras.count > 1 && context.cameras.weight > context.cameras.count - 0.5)
+    add('cameras-unweighted', context.cameras.count, { kind: 'camera-weights', count: context.cameras.count });
+  for (const [feature, variance] of context?.embeddingVariance ?? []) if (variance < LIMITS.collapsedVariance) add('encoder-collapse', variance, null, { feature });
+  if (prior.kind !== 'diagonal' && m > 2 && solution.perplexity > LIMITS.diffuse * m) {
+    const reachable = statistics && suggestReg(statistics.std) > 0 && suggestReg(statistics.std) < reg;
+    add('diffuse-plan', solution.perplexity, reachable ? { kind: 'reg', reg: suggestReg(statistics.std) } : null, { m });
+  }
+  const exponent = (statistics?.max ?? 0) / reg;
+  if (solution.largestPotential > LIMITS.float32Potential || exponent > LIMITS.float32Exponent) add('float32-range', Math.max(solution.largestPotential, exponent), null);
+  if (context && context.constantDimensions.length > 0)
+    add('constant-dimensions', context.constantDimensions.length, null, { dimensions: context.constantDimensions.slice(0, 4).join(', ') });
+  return warnings;
+}
+
+/** POT's failure on this problem, or null where it works. */
+export function potBreaks(problem: UotProblem, solution: Pick<UotSolution, 'largestPotential'>): PotOutcome | null {
+  if (problem.prior.kind !== 'diagonal' && solution.largestPotential < 50 && largestExponent(problem) < 300) return null;
+  const reference = referenceMeasure(problem);
+  const zeroLine = problem.prior.kind === 'diagonal' ? problem.n !== problem.m : problem.a.includes(0) || problem.b.includes(0);
+  if (!zeroLine && !potAtRisk(problem, reference, solution.largestPotential)) return null;
+  const outcome = potOutcome(problem, reference);
+  return outcome.brokeAt === null ? null : outcome;
+}
+
+function largestExponent(problem: UotProblem): number {
+  let top = 0;
+  for (let k = 0; k < problem.cost.length; k++) top = Math.max(top, problem.cost[k]!);
+  return problem.a.includes(0) || problem.b.includes(0) ? Infinity : top / problem.reg;
+}
+
+/** The smallest reg at which every line of K still has an entry well inside float64. */
+function saferReg(problem: UotProblem): number {
+  const { n, m, cost } = problem;
+  let worst = 0;
+  for (let i = 0; i < n; i++) {
+    let best = Infinity;
+    for (let j = 0; j < m; j++) best = Math.min(best, cost[i * m + j]!);
+    worst = Math.max(worst, best);
+  }
+  for (let j = 0; j < m; j++) {
+    let best = Infinity;
+    for (let i = 0; i < n; i++) best = Math.min(best, cost[i * m + j]!);
+    worst = Math.max(worst, best);
+  }
+  return Math.max(problem.reg * 2, worst / 300);
+}

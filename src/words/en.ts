@@ -1,0 +1,21 @@
+/** English. `{{name}}` is filled in; code names (ot_pi_sum, reg, τ₁) are never translated. */
+export const en = {
+  'warn.hard-diagonal': 'Hard mask: every off-diagonal cell is exactly 0, so nothing is matched and only reg + τ₁ + τ₂ = {{total}} counts.',
+  'warn.mass-collapse': 'Mass has died: {{value}}, healthy is 0.05–0.30. Costs are far above τ, so the loss is silent.',
+  'warn.transport-dominates': 'Transport dominates: mass {{value}}, healthy is 0.05–0.30.',
+  'warn.mass-above-one': 'Mass {{value}} exceeds 1: the prior “ones” adds mass.',
+  'warn.not-converged': 'Not converged after {{iterations}} iterations: the last change was {{value}}.',
+  'warn.float32-range': 'Out of float32 range: exponents reach {{value}}, safe is below 1000. A float32 solve would be wrong here.',
+  'warn.pot-breaks': 'POT breaks here at iteration {{value}} and returns mass {{mass}}; the true mass is {{trueMass}}.',
+  'warn.term-dominates': '“{{term}}” carries {{value}} of the cost, so the other terms do not matter.',
+  'warn.cameras-unweighted': '{{value}} cameras are summed at full weight, so images count {{value}} times.',
+  'warn.encoder-collapse': 'The embedding of {{feature}} has collapsed: variance {{value}}, healthy is near 1.',
+  'warn.constant-dimensions': 'Dimensions that never change in this batch: {{dimensions}} ({{value}} in all). They add nothing to the cost.',
+  'warn.diffuse-plan': 'The plan is diffuse: {{value}} matches a row of {{m}}, so the cost is a mean of M.',
+  'cure.prior': 'Use {{prior}}',
+  'cure.mass': 'Set τ for {{mass}}',
+  'cure.reg': 'Set reg to {{reg}}',
+  'cure.mode': 'Solve to the optimum',
+  'cure.term-weight': 'Divide its weight by {{factor}}',
+  'cure.camera-weights': 'Weigh each by 1/{{count}}',
+} as const;
