@@ -1,0 +1,48 @@
+import type { FeatureSpec } from '../core/cost/features.ts';
+import type { SolveSettings } from './session.ts';
+
+export type PresetName = 'toy' | 'official' | 'fork' | 'balanced' | 'diagonal';
+
+/** Starting points that people know. Terms are set on the demo only: other data have other columns. */
+export interface Preset {
+  readonly solve: Pick<SolveSettings, 'reg' | 'tau1' | 'tau2' | 'prior'>;
+  readonly features: readonly FeatureSpec[];
+}
+
+/** A label term, compared by raw values on one key of both sides. */
+export function labelTerm(name: string, key: string, slice: readonly [number, number] | null, weight: number): FeatureSpec {
+  return {
+    term_name: name,
+    src_key: key,
+    tgt_key: key,
+    dim_slice: slice,
+    use_learned_embed: false,
+    embed_name: null,
+    weight_embed: 0,
+    weight_label: 1,
+    term_weight: weight,
+    time_reduce: 'flatten',
+  };
+}
+
+/** The demo's label, end effector + gripper at weight 5, as two terms whose shares can be told apart. */
+export function demoFeatures(): FeatureSpec[] {
+  return [labelTerm('end effector', 'observation.state', [0, 2], 5), labelTerm('gripper', 'observation.state', [2, 3], 5)];
+}
+
+/**
+ * - Toy: the demo's defaults.
+ * - Official: ot-sim2real's published settings; its label is the end effector at cost_scale 0.05.
+ * - Fork: the LeRobot fork's defaults on raw, unscaled values: the mass dies.
+ * - Balanced, Diagonal prior: Toy with hard marginals, or with the mask that `heuristic=true` means.
+ */
+export const PRESETS: Readonly<Record<PresetName, Preset>> = {
+  toy: { solve: { reg: 0.01, tau1: 0.05, tau2: 0.05, prior: 'product' }, features: demoFeatures() },
+  official: { solve: { reg: 0.1, tau1: 0.05, tau2: 0.05, prior: 'diagonal' }, features: [labelTerm('eef_pose', 'observation.state', [0, 2], 0.05)] },
+  fork: {
+    solve: { reg: 0.0005, tau1: 0.01, tau2: 0.01, prior: 'diagonal' },
+    features: [labelTerm('state', 'observation.state', null, 1), labelTerm('action', 'action', null, 1), labelTerm('environment', 'observation.environment_state', null, 1)],
+  },
+  balanced: { solve: { reg: 0.01, tau1: Infinity, tau2: Infinity, prior: 'product' }, features: demoFeatures() },
+  diagonal: { solve: { reg: 0.01, tau1: 0.05, tau2: 0.05, prior: 'diagonal' }, features: demoFeatures() },
+};

@@ -1,0 +1,201 @@
+import * as v from 'valibot';
+import type { Normalisation } from '../core/cost/terms.ts';
+import type { FeatureSpec } from '../core/cost/features.ts';
+import type { Prior } from '../core/ot/problem.ts';
+import type { Mode } from '../core/ot/solve.ts';
+import { demoFeatures } from './presets.ts';
+
+/** Where a side's data come from. Local files are known by name and hash only; they never leave the browser. */
+export type DataRef =
+  | { readonly kind: 'demo'; readonly name: 'sim_pick' | 'real_pick' }
+  | { readonly kind: 'local'; readonly name: string; readonly fingerprint: string }
+  | { readonly kind: 'none' };
+
+/** Which frames are compared. Episode lists and ranges are half-open, such as "0:6, 9"; empty means all. */
+export interface BatchSettings {
+  /** `random`: `size` frames a side of the chosen episodes, by seed. `ranges`: the frames named, in order. */
+  readonly kind: 'random' | 'ranges';
+  readonly size: number;
+  readonly seed: number;
+  readonly sourceEpisodes: string;
+  readonly targetEpisodes: string;
+  readonly sourceRanges: string;
+  readonly targetRanges: string;
+}
+
+export interface SolveSettings {
+  readonly reg: number;
+  /** Infinity is a hard marginal (written "inf" in JSON). */
+  readonly tau1: number;
+  readonly tau2: number;
+  readonly prior: Exclude<Prior['kind'], 'dense'>;
+  /** ε of the soft prior and width s of the band prior; both kept while another prior is on. */
+  readonly softEpsilon: number;
+  readonly bandWidth: number;
+  readonly mode: Mode;
+  readonly normalisation: Normalisation;
+}
+
+/** Everything that a link restores. The one schema of a session; `version` counts its shapes. */
+export interface Session {
+  readonly version: typeof SESSION_VERSION;
+  readonly source: DataRef;
+  readonly target: DataRef;
+  readonly features: readonly FeatureSpec[];
+  readonly batch: BatchSettings;
+  readonly solve: SolveSettings;
+}
+
+export const SESSION_VERSION = 1;
+
+/** What a person may set, and what a link is clamped to. Sliders show the part that real configs use. */
+export const SESSION_LIMITS = {
+  reg: { low: 1e-12, high: 1e12, sliderLow: 1e-4, sliderHigh: 10 },
+  tau: { low: 1e-12, high: 1e12, sliderLow: 1e-3, sliderHigh: 100 },
+  weight: { low: 0, high: 1e9 },
+  softEpsilon: { low: 1e-6, high: 1 },
+  bandWidth: { low: 1e-3, high: 100 },
+  batchSize: { low: 1, high: 1024 },
+  terms: 16,
+  text: 200,
+} as const;
+
+export const DEFAULT_SOLVE: SolveSettings = { reg: 0.01, tau1: 0.05, tau2: 0.05, prior: 'product', softEpsilon: 0.1, bandWidth: 0.1, mode: 'fast', normalisation: 'none' };
+
+export const DEFAULT_BATCH: BatchSettings = { kind: 'random', size: 64, seed: 3, sourceEpisodes: '', targetEpisodes: '', sourceRanges: '0:64', targetRanges: '0:64' };
+
+export const DEFAULT_SESSION: Session = {
+  version: SESSION_VERSION,
+  source: { kind: 'demo', name: 'sim_pick' },
+  target: { kind: 'demo', name: 'real_pick' },
+  features: demoFeatures(),
+  batch: DEFAULT_BATCH,
+  solve: DEFAULT_SOLVE,
+};
+
+/** The Prior that the settings stand for. */
+export function priorOf(settings: SolveSettings): Prior {
+  if (settings.prior === 'soft') return { kind: 'soft', epsilon: settings.softEpsilon };
+  if (settings.prior === 'band') return { kind: 'band', width: settings.bandWidth };
+  return { kind: settings.prior };
+}
+
+// ── Reading ─────────────────────────────────────────────────────────────────
+// Every field falls back to its default by itself, unknown keys are dropped and numbers are clamped: a link made by
+// anyone must give a session that works, field by field, never by a deep merge.
+
+const clamped = (limits: { readonly low: number; readonly high: number }, fallback: number) =>
+  v.fallback(
+    v.pipe(
+      v.number(),
+      v.finite(),
+      v.transform((value) => Math.min(limits.high, Math.max(limits.low, value))),
+    ),
+    fallback,
+  );
+const whole = (limits: { readonly low: number; readonly high: number }, fallback: number) =>
+  v.fallback(
+    v.pipe(
+      v.number(),
+      v.finite(),
+      v.transform((value) => Math.round(Math.min(limits.high, Math.max(limits.low, value)))),
+    ),
+    fallback,
+  );
+const tau = (fallback: number) =>
+  v.fallback(
+    v.pipe(
+      v.union([v.pipe(v.number(), v.finite()), v.literal('inf')]),
+      v.transform((value) => (value === 'inf' ? Infinity : Math.min(SESSION_LIMITS.tau.high, Math.max(SESSION_LIMITS.tau.low, value)))),
+    ),
+    fallback,
+  );
+const text = (fallback: string) => v.fallback(v.pipe(v.string(), v.maxLength(SESSION_LIMITS.text)), fallback);
+
+const axisIndex = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1e6));
+
+const featureSchema = v.object({
+  term_name: v.pipe(v.string(), v.minLength(1), v.maxLength(SESSION_LIMITS.text)),
+  src_key: v.pipe(v.string(), v.maxLength(SESSION_LIMITS.text)),
+  tgt_key: v.pipe(v.string(), v.maxLength(SESSION_LIMITS.text)),
+  dim_slice: v.fallback(v.nullable(v.tuple([axisIndex, axisIndex])), null),
+  use_learned_embed: v.fallback(v.boolean(), false),
+  embed_name: v.fallback(v.nullable(v.pipe(v.string(), v.maxLength(SESSION_LIMITS.text))), null),
+  weight_embed: clamped(SESSION_LIMITS.weight, 0),
+  weight_label: clamped(SESSION_LIMITS.weight, 1),
+  term_weight: clamped(SESSION_LIMITS.weight, 1),
+  time_reduce: v.fallback(v.picklist(['flatten', 'first', 'last']), 'flatten'),
+});
+
+/** A list keeps the entries that can be read and drops the rest. */
+const features = v.pipe(
+  v.array(v.unknown()),
+  v.transform((entries) =>
+    entries.slice(0, SESSION_LIMITS.terms).flatMap((entry): FeatureSpec[] => {
+      const parsed = v.safeParse(featureSchema, entry);
+      return parsed.success ? [parsed.output] : [];
+    }),
+  ),
+);
+
+const dataRef = (fallback: DataRef) =>
+  v.fallback(
+    v.variant('kind', [
+      v.object({ kind: v.literal('demo'), name: v.picklist(['sim_pick', 'real_pick']) }),
+      v.object({ kind: v.literal('local'), name: v.pipe(v.string(), v.maxLength(SESSION_LIMITS.text)), fingerprint: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)) }),
+      v.object({ kind: v.literal('none') }),
+    ]),
+    fallback,
+  );
+
+const batchSchema = v.object({
+  kind: v.fallback(v.picklist(['random', 'ranges']), DEFAULT_BATCH.kind),
+  size: whole(SESSION_LIMITS.batchSize, DEFAULT_BATCH.size),
+  seed: whole({ low: 0, high: 2 ** 31 - 1 }, DEFAULT_BATCH.seed),
+  sourceEpisodes: text(''),
+  targetEpisodes: text(''),
+  sourceRanges: text(DEFAULT_BATCH.sourceRanges),
+  targetRanges: text(DEFAULT_BATCH.targetRanges),
+});
+
+const solveSchema = v.object({
+  reg: clamped(SESSION_LIMITS.reg, DEFAULT_SOLVE.reg),
+  tau1: tau(DEFAULT_SOLVE.tau1),
+  tau2: tau(DEFAULT_SOLVE.tau2),
+  prior: v.fallback(v.picklist(['product', 'ones', 'diagonal', 'soft', 'band']), DEFAULT_SOLVE.prior),
+  softEpsilon: clamped(SESSION_LIMITS.softEpsilon, DEFAULT_SOLVE.softEpsilon),
+  bandWidth: clamped(SESSION_LIMITS.bandWidth, DEFAULT_SOLVE.bandWidth),
+  mode: v.fallback(v.picklist(['fast', 'parity']), DEFAULT_SOLVE.mode),
+  normalisation: v.fallback(v.picklist(['none', 'max', 'median', 'std']), DEFAULT_SOLVE.normalisation),
+});
+
+const sessionSchema = v.object({
+  source: dataRef(DEFAULT_SESSION.source),
+  target: dataRef(DEFAULT_SESSION.target),
+  features: v.fallback(features, [...DEFAULT_SESSION.features]),
+  batch: v.fallback(batchSchema, DEFAULT_BATCH),
+  solve: v.fallback(solveSchema, DEFAULT_SOLVE),
+});
+
+/** One step from each older version to the next; `migrations[k]` turns version k+1 into version k+2. */
+const migrations: readonly ((old: Record<string, unknown>) => Record<string, unknown>)[] = [];
+
+/** What came out of reading a stored or shared session. */
+export type SessionReading = { readonly kind: 'session'; readonly session: Session } | { readonly kind: 'newer'; readonly version: number } | { readonly kind: 'unreadable' };
+
+/** Read a session of this or an older version from parsed JSON. Never throws. */
+export function readSession(json: unknown): SessionReading {
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) return { kind: 'unreadable' };
+  let record = json as Record<string, unknown>;
+  const version = record.version;
+  if (typeof version !== 'number' || !Number.isInteger(version) || version < 1) return { kind: 'unreadable' };
+  if (version > SESSION_VERSION) return { kind: 'newer', version };
+  for (const migrate of migrations.slice(version - 1)) record = migrate(record);
+  const parsed = v.safeParse(sessionSchema, record);
+  return parsed.success ? { kind: 'session', session: { version: SESSION_VERSION, ...parsed.output } } : { kind: 'unreadable' };
+}
+
+/** The JSON text of a session; readSession(JSON.parse(text)) gives it back. */
+export function writeSession(session: Session): string {
+  return JSON.stringify(session, (_, value: unknown) => (value === Infinity ? 'inf' : value));
+}

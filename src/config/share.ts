@@ -1,0 +1,73 @@
+import { SESSION_LIMITS, SESSION_VERSION, readSession, writeSession, type Session, type SessionReading } from './session.ts';
+
+/** A hash longer than this is not looked at, and nothing inflates to more than that. */
+const MAX_HASH = 64 * 1024;
+const MAX_JSON = 256 * 1024;
+
+/** `#s=1.<base64url(deflate-raw(JSON))>`: the version comes first, so that a newer link is known before it is read. */
+export async function sessionToHash(session: Session): Promise<string> {
+  const bytes = new TextEncoder().encode(writeSession(session));
+  const packed = new Uint8Array(await new Response(new Blob([bytes]).stream().pipeThrough(new CompressionStream('deflate-raw'))).arrayBuffer());
+  let binary = '';
+  for (const byte of packed) binary += String.fromCharCode(byte);
+  return `#s=${SESSION_VERSION}.${btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '')}`;
+}
+
+/** What a location hash holds: nothing of ours (null), or a reading of a session. Never throws, whatever it is given. */
+export async function sessionFromHash(hash: string): Promise<SessionReading | null> {
+  const match = /^#s=(\d{1,6})\.([A-Za-z0-9_-]*)$/.exec(hash.length > MAX_HASH ? '' : hash);
+  if (!match) return hash.startsWith('#s=') ? { kind: 'unreadable' } : null;
+  const version = Number(match[1]);
+  if (version > SESSION_VERSION) return { kind: 'newer', version };
+  try {
+    const binary = atob(match[2]!.replaceAll('-', '+').replaceAll('_', '/'));
+    const text = await inflate(Uint8Array.from(binary, (character) => character.charCodeAt(0)));
+    return text === null ? { kind: 'unreadable' } : readSession(JSON.parse(text));
+  } catch {
+    return { kind: 'unreadable' };
+  }
+}
+
+/** Inflate with a cap that holds while it streams: a few kilobytes can inflate to gigabytes. Null when over it. */
+async function inflate(packed: Uint8Array<ArrayBuffer>): Promise<string | null> {
+  const reader = new Blob([packed]).stream().pipeThrough(new DecompressionStream('deflate-raw')).getReader();
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  let text = '';
+  let size = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return text + decoder.decode();
+    size += value.byteLength;
+    if (size > MAX_JSON) {
+      await reader.cancel();
+      return null;
+    }
+    text += decoder.decode(value, { stream: true });
+  }
+}
+
+/** Readable overrides of a link: `?reg=&tau1=&tau2=&prior=`. Values are clamped; what cannot be read is ignored. */
+export function applyOverrides(session: Session, query: URLSearchParams): Session {
+  const solve = { ...session.solve };
+  const number = (name: string, limits: { readonly low: number; readonly high: number }, infinite: boolean): number | null => {
+    const text = query.get(name);
+    if (text === null || text.trim() === '') return null;
+    if (infinite && /^(inf|infinity|∞)$/i.test(text.trim())) return Infinity;
+    const value = Number(text);
+    return Number.isFinite(value) ? Math.min(limits.high, Math.max(limits.low, value)) : null;
+  };
+  solve.reg = number('reg', SESSION_LIMITS.reg, false) ?? solve.reg;
+  solve.tau1 = number('tau1', SESSION_LIMITS.tau, true) ?? solve.tau1;
+  solve.tau2 = number('tau2', SESSION_LIMITS.tau, true) ?? solve.tau2;
+  const [kind, width] = (query.get('prior') ?? '').split(':');
+  if (kind === 'product' || kind === 'ones' || kind === 'diagonal' || kind === 'soft' || kind === 'band') {
+    solve.prior = kind;
+    const value = Number(width);
+    const clamp = (limits: { readonly low: number; readonly high: number }): number => Math.min(limits.high, Math.max(limits.low, value));
+    if (width !== undefined && Number.isFinite(value)) {
+      if (kind === 'soft') solve.softEpsilon = clamp(SESSION_LIMITS.softEpsilon);
+      if (kind === 'band') solve.bandWidth = clamp(SESSION_LIMITS.bandWidth);
+    }
+  }
+  return { ...session, solve };
+}
