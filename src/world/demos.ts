@@ -1,4 +1,3 @@
-import { assert } from '../base/assert.ts';
 import type { Random } from '../base/random.ts';
 import { distance, type Point } from './arm.ts';
 import { type Action, BIN, expert, HORIZON, type Region, sampleGoal, startState, step, type WorldState } from './task.ts';
@@ -35,7 +34,7 @@ export function recordDemo(random: Random, region: Region, warped: boolean): Dem
     const frames = attemptDemo(random, goal, warped);
     if (frames !== null) return { goal, frames, phase: phases(frames, goal) };
   }
-  assert(false, 'the expert failed a hundred times in a row');
+  throw new Error('invariant: the expert does not fail a hundred times in a row');
 }
 
 /** The frames of one attempt; null when the disc did not end up in the bin. */

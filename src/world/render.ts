@@ -45,8 +45,8 @@ function drawDisc(image: Float64Array, view: Backdrop, centre: Point, colour: Co
   const { x, y, soft } = view;
   const reach = (OBJECT_RADIUS + soft) ** 2;
   for (let k = 0; k < x.length; k++) {
-    const dx = (x[k] as number) - centre.x;
-    const dy = (y[k] as number) - centre.y;
+    const dx = x[k]! - centre.x;
+    const dy = y[k]! - centre.y;
     const square = dx * dx + dy * dy;
     if (square < reach) blend(image, k, colour, coverage(Math.sqrt(square) - OBJECT_RADIUS, soft));
   }
@@ -56,8 +56,8 @@ function drawRing(image: Float64Array, view: Backdrop, centre: Point, radius: nu
   const { x, y, soft } = view;
   const reach = (radius + GRIPPER_HALF_WIDTH + soft) ** 2;
   for (let k = 0; k < x.length; k++) {
-    const dx = (x[k] as number) - centre.x;
-    const dy = (y[k] as number) - centre.y;
+    const dx = x[k]! - centre.x;
+    const dy = y[k]! - centre.y;
     const square = dx * dx + dy * dy;
     if (square >= reach) continue;
     blend(image, k, colour, coverage(Math.abs(Math.sqrt(square) - radius) - GRIPPER_HALF_WIDTH, soft));
@@ -73,8 +73,8 @@ function drawArm(image: Float64Array, view: Backdrop, tip: Point, colour: Colour
   const upperReach = (UPPER_ARM_RADIUS + soft) ** 2;
   const foreReach = (FOREARM_RADIUS + soft) ** 2;
   for (let k = 0; k < x.length; k++) {
-    const px = x[k] as number;
-    const py = y[k] as number;
+    const px = x[k]!;
+    const py = y[k]!;
     const a = upper(px, py);
     const b = fore(px, py);
     if (a >= upperReach && b >= foreReach) continue;
@@ -100,9 +100,9 @@ function segmentDistance(a: Point, b: Point): (px: number, py: number) => number
 function blend(image: Float64Array, pixel: number, colour: Colour, share: number): void {
   if (share === 0) return;
   const at = 3 * pixel;
-  image[at] = (image[at] as number) * (1 - share) + colour[0] * share;
-  image[at + 1] = (image[at + 1] as number) * (1 - share) + colour[1] * share;
-  image[at + 2] = (image[at + 2] as number) * (1 - share) + colour[2] * share;
+  image[at] = image[at]! * (1 - share) + colour[0] * share;
+  image[at + 1] = image[at + 1]! * (1 - share) + colour[1] * share;
+  image[at + 2] = image[at + 2]! * (1 - share) + colour[2] * share;
 }
 
 /** Light, noise, and bytes (cut off, not rounded). */
@@ -114,9 +114,9 @@ function develop(
 ): Uint8ClampedArray<ArrayBuffer> {
   const bytes = new Uint8ClampedArray(4 * light.length);
   for (let k = 0; k < light.length; k++) {
-    const bright = light[k] as number;
+    const bright = light[k]!;
     for (let c = 0; c < 3; c++) {
-      let value = (image[3 * k + c] as number) * bright;
+      let value = image[3 * k + c]! * bright;
       if (noise > 0) value += noise * deviate(random);
       bytes[4 * k + c] = Math.floor(255 * value);
     }

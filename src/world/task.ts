@@ -1,3 +1,4 @@
+import { unreachable } from '../base/assert.ts';
 import type { Random } from '../base/random.ts';
 import { BASE, clamp, distance, norm, type Point } from './arm.ts';
 
@@ -64,6 +65,8 @@ export function inRegion(goal: Point, region: Region): boolean {
       return goal.y < 0.62;
     case 'upper':
       return goal.y > 0.68;
+    default:
+      return unreachable(region);
   }
 }
 

@@ -38,7 +38,8 @@ export function backdrop(domain: Domain, width: number, height: number): Backdro
   let found = sizes.get(key);
   if (found === undefined) {
     found = drawBackdrop(domain, width, height);
-    if (sizes.size >= KEPT_SIZES) sizes.delete(sizes.keys().next().value as string);
+    const [oldest] = sizes.keys();
+    if (oldest !== undefined && sizes.size >= KEPT_SIZES) sizes.delete(oldest);
     sizes.set(key, found);
   }
   return found;
@@ -57,13 +58,13 @@ function drawBackdrop(domain: Domain, width: number, height: number): Backdrop {
   const { x, y, light, soft } = look(domain, width, height);
   const colour = new Float64Array(3 * x.length);
   for (let k = 0; k < x.length; k++) {
-    const wx = x[k] as number;
-    const wy = y[k] as number;
+    const wx = x[k]!;
+    const wy = y[k]!;
     const grain =
       domain.texture * Math.sin(14 * wy + 3 * Math.sin(4 * wx)) * 0.6 + domain.texture * 0.4 * Math.sin(37 * wy);
     const bin = coverage(Math.max(Math.abs(wx - BIN.x) - 0.16, Math.abs(wy - BIN.y) - 0.1), soft);
     for (let c = 0; c < 3; c++) {
-      colour[3 * k + c] = ((domain.table[c] as number) + grain) * (1 - bin) + (domain.bin[c] as number) * bin;
+      colour[3 * k + c] = (domain.table[c]! + grain) * (1 - bin) + domain.bin[c]! * bin;
     }
   }
   return { x, y, light, colour, soft };
