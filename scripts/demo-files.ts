@@ -117,8 +117,8 @@ function frames(shard: Shard): Uint8Array {
     [...shard.columns].map(([key, { dtype, shape: [width], values }]) => {
       if (dtype === 'int64') return scalar(key, INT64, Array.from(values, BigInt));
       if (width === 1) return scalar(key, FLOAT, [...values]);
-      const rows = Array.from({ length: shard.frames }, (_, row) => [...values.subarray(row * width, (row + 1) * width)]);
-      return list(key, FLOAT, rows);
+      const vector = (_: unknown, row: number) => [...values.subarray(row * width, (row + 1) * width)];
+      return list(key, FLOAT, Array.from({ length: shard.frames }, vector));
     }),
   );
 }

@@ -8,7 +8,7 @@ import { FPS, type WorldState } from './task.ts';
 const SOURCE_DEMOS = 60;
 const TARGET_DEMOS = 8;
 
-/** What every frame of the demo is about; LeRobot's task description. */
+/** LeRobot's task description, the same for every frame. */
 export const TASK = 'Pick up the disc and drop it into the bin.';
 
 export interface ShardEpisode {
@@ -53,13 +53,16 @@ export function buildWorld(seed: number): World {
   };
 }
 
+/** Position in table units, gripper in [0, 1], joint angles in radians. */
+export type Proprioception = [x: number, y: number, gripper: number, q1: number, q2: number];
+
 /**
  * What the robot's own sensors say: [x, y, gripper, q1, q2], one row of `observation.state`. Also the
  * proprioception that a policy gets in a rollout. The end effector with the gripper is the slice 0:3.
  */
-export function observe(state: WorldState): [x: number, y: number, grip: number, q1: number, q2: number] {
-  const { q1, q2 } = ik(state.ee);
-  return [state.ee.x, state.ee.y, state.grip, q1, q2];
+export function observe({ ee, grip }: Pick<WorldState, 'ee' | 'grip'>): Proprioception {
+  const { q1, q2 } = ik(ee);
+  return [ee.x, ee.y, grip, q1, q2];
 }
 
 /**
@@ -96,21 +99,23 @@ function shard(kind: Shard['kind'], demos: readonly Demo[]): Shard {
   const rows: Placed[] = [];
   for (const [episode, demo] of demos.entries()) {
     episodes.push({ start: rows.length, length: demo.frames.length });
-    for (const [frame, shown] of demo.frames.entries()) rows.push({ ...shown, demo, episode, frame, index: rows.length });
+    for (const [frame, shown] of demo.frames.entries()) {
+      rows.push({ ...shown, demo, episode, frame, index: rows.length });
+    }
   }
-  const real = (names: readonly string[] | null, pick: (row: Placed) => readonly number[]) =>
+  const float = (names: readonly string[] | null, pick: (row: Placed) => readonly number[]) =>
     column('float32', names, rows, pick);
   const integer = (pick: (row: Placed) => number) => column('int64', null, rows, (row) => [pick(row)]);
   const columns = new Map([
-    ['observation.state', real(['x', 'y', 'gripper', 'q1', 'q2'], ({ state }) => observe(state))],
+    ['observation.state', float(['x', 'y', 'gripper', 'q1', 'q2'], ({ state }) => observe(state))],
     [
       'observation.environment_state',
-      real(['object_x', 'object_y', 'held'], ({ state }) => [state.obj.x, state.obj.y, state.held ? 1 : 0]),
+      float(['object_x', 'object_y', 'held'], ({ state }) => [state.obj.x, state.obj.y, state.held ? 1 : 0]),
     ],
-    ['action', real(['vx', 'vy', 'gripper'], ({ action }) => [action.vx, action.vy, action.grip])],
-    ['ground_truth.phase', real(['phase'], ({ demo, frame }) => [demo.phase[frame]!])],
-    ['ground_truth.goal', real(['goal_x', 'goal_y'], ({ demo }) => [demo.goal.x, demo.goal.y])],
-    ['timestamp', real(null, ({ frame }) => [frame / FPS])],
+    ['action', float(['vx', 'vy', 'gripper'], ({ action }) => [action.vx, action.vy, action.grip])],
+    ['ground_truth.phase', float(['phase'], ({ demo, frame }) => [demo.phase[frame]!])],
+    ['ground_truth.goal', float(['goal_x', 'goal_y'], ({ demo }) => [demo.goal.x, demo.goal.y])],
+    ['timestamp', float(null, ({ frame }) => [frame / FPS])],
     ['frame_index', integer(({ frame }) => frame)],
     ['episode_index', integer(({ episode }) => episode)],
     ['index', integer(({ index }) => index)],
