@@ -1,0 +1,141 @@
+import { UserError } from '../base/errors.ts';
+import { parseRanges } from '../config/ranges.ts';
+import type { BatchSettings } from '../config/session.ts';
+import type { BatchColumn, BatchSide } from '../core/cost/features.ts';
+import { drawByGroundTruth, drawUnpaired, inTimeOrder, type Draw, type GroundTruth } from '../core/pairing/draw.ts';
+import { MAX_SIDE } from '../core/ot/problem.ts';
+import type { Dataset, Episode } from '../datasets/types.ts';
+import type { BatchSideInfo, Side } from './protocol.ts';
+
+/** A drawn batch: its values for the cost, and its labels for the page. */
+export interface DrawnBatch {
+  readonly paired: boolean;
+  readonly source: BatchSide;
+  readonly target: BatchSide;
+  readonly sourceInfo: BatchSideInfo;
+  readonly targetInfo: BatchSideInfo;
+}
+
+/** Columns wider than this are not shown value by value. */
+const SHOWN_WIDTH = 64;
+
+/**
+ * Draw a batch from two datasets.
+ * @throws UserError `bad-range`, `empty-batch`, `too-large`
+ */
+export function drawBatch(source: Dataset, target: Dataset, settings: BatchSettings): DrawnBatch {
+  const draw = settings.kind === 'ranges' ? explicitDraw(source, target, settings) : randomDraw(source, target, settings);
+  for (const [side, dataset, rows] of [
+    ['source', source, draw.source],
+    ['target', target, draw.target],
+  ] as const) {
+    if (rows.length === 0) throw new UserError('empty-batch', `No ${side} frames are chosen: "${dataset.name}" has ${dataset.frames}. Choose other episodes, or a batch size of at least 1.`);
+    if (rows.length > MAX_SIDE) throw new UserError('too-large', `${rows.length} ${side} frames are chosen; at most ${MAX_SIDE} fit in one plan.`);
+  }
+  return {
+    paired: draw.paired,
+    source: batchSide(source, draw.source),
+    target: batchSide(target, draw.target),
+    sourceInfo: sideInfo(source, draw.source),
+    targetInfo: sideInfo(target, draw.target),
+  };
+}
+
+function explicitDraw(source: Dataset, target: Dataset, settings: BatchSettings): Draw {
+  return {
+    source: Int32Array.from(parseRanges(settings.sourceRanges, source.frames, 'source frames')),
+    target: Int32Array.from(parseRanges(settings.targetRanges, target.frames, 'target frames')),
+    paired: false,
+  };
+}
+
+function randomDraw(source: Dataset, target: Dataset, settings: BatchSettings): Draw {
+  const sourceEpisodes = chosenEpisodes(source, settings.sourceEpisodes, 'source');
+  const targetEpisodes = chosenEpisodes(target, settings.targetEpisodes, 'target');
+  const targetRows = rowsOf(targetEpisodes);
+  const truth = [groundTruth(source, sourceEpisodes), groundTruth(target, targetEpisodes)] as const;
+  const draw =
+    truth[0] && truth[1]
+      ? drawByGroundTruth(truth[0], truth[1], targetRows, settings.size, settings.seed)
+      : drawUnpaired(rowsOf(sourceEpisodes), targetRows, settings.size, settings.seed);
+  const sourceProgress = progressOf(source);
+  const targetProgress = progressOf(target);
+  return inTimeOrder(draw, (row) => sourceProgress.values[row]!, (row) => targetProgress.values[row]!);
+}
+
+function chosenEpisodes(dataset: Dataset, text: string, side: Side): Episode[] {
+  const chosen = parseRanges(text, dataset.episodes.length, `${side} episodes`).map((k) => dataset.episodes[k]!);
+  return chosen.filter((episode) => episode.length > 0);
+}
+
+function rowsOf(episodes: readonly Episode[]): number[] {
+  return episodes.flatMap(({ start, length }) => Array.from({ length }, (_, k) => start + k));
+}
+
+/** The demo world's ground truth, where both of its columns are there. */
+function groundTruth(dataset: Dataset, episodes: readonly Episode[]): GroundTruth | null {
+  const phase = dataset.features.get('ground_truth.phase')?.values;
+  const goal = dataset.features.get('ground_truth.goal')?.values;
+  return phase && goal?.length === 2 * dataset.frames && episodes.length > 0 ? { phase, goal, episodes } : null;
+}
+
+/** Progress of every row: ground-truth phase, else the place within its episode, in [0, 1]. */
+function progressOf(dataset: Dataset): { values: Float64Array; truePhase: boolean } {
+  const phase = dataset.features.get('ground_truth.phase')?.values;
+  if (phase) return { values: phase, truePhase: true };
+  const values = new Float64Array(dataset.frames);
+  for (const { start, length } of dataset.episodes) for (let k = 0; k < length; k++) values[start + k] = length > 1 ? k / (length - 1) : 0;
+  return { values, truePhase: false };
+}
+
+/** Gather rows of every numeric column. */
+function batchSide(dataset: Dataset, rows: Int32Array): BatchSide {
+  const columns = new Map<string, BatchColumn>();
+  for (const [key, { shape, values }] of dataset.features) {
+    if (!values) continue;
+    const width = shape.reduce((product, extent) => product * extent, 1);
+    columns.set(key, { shape, values: gatherRows(values, width, rows) });
+  }
+  return { count: rows.length, columns };
+}
+
+function gatherRows(values: Float64Array, width: number, rows: Int32Array): Float64Array {
+  const result = new Float64Array(rows.length * width);
+  rows.forEach((row, k) => result.set(values.subarray(row * width, (row + 1) * width), k * width));
+  return result;
+}
+
+/** Bookkeeping columns that say nothing about the robot. */
+const UNSHOWN = new Set(['timestamp', 'frame_index', 'episode_index', 'index', 'task_index']);
+
+function sideInfo(dataset: Dataset, rows: Int32Array): BatchSideInfo {
+  const progress = progressOf(dataset);
+  const episodeOf = (row: number): Episode => {
+    let low = 0;
+    let high = dataset.episodes.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (dataset.episodes[middle]!.start <= row) low = middle;
+      else high = middle - 1;
+    }
+    return dataset.episodes[low]!;
+  };
+  const episodes = Array.from(rows, episodeOf);
+  const frame = Int32Array.from(rows, (row, k) => row - episodes[k]!.start);
+  const columns = [...dataset.features].flatMap(([key, { shape, values, names }]) => {
+    const width = shape.reduce((product, extent) => product * extent, 1);
+    if (!values || width > SHOWN_WIDTH || UNSHOWN.has(key)) return [];
+    const labels = names?.length === width ? names : Array.from({ length: width }, (_, d) => String(d));
+    return [{ key, names: labels, values: gatherRows(values, width, rows) }];
+  });
+  return {
+    rows,
+    episode: Int32Array.from(episodes, ({ index }) => index),
+    frame,
+    seconds: Float64Array.from(frame, (count) => (dataset.fps === null ? Number.NaN : count / dataset.fps)),
+    progress: Float64Array.from(rows, (row) => progress.values[row]!),
+    truePhase: progress.truePhase,
+    weight: 1 / rows.length,
+    columns,
+  };
+}

@@ -1,0 +1,129 @@
+import { errorFromReport, UserError } from '../base/errors.ts';
+import { LatestOnly } from '../base/latest.ts';
+import type { PickedFile } from '../datasets/browser-files.ts';
+import type { Dataset } from '../datasets/types.ts';
+import type { EngineReply, EngineRequest, ProblemSettings, RegimeMap, ResponseCurves, Side, SolveMatrices, SolveReport } from './protocol.ts';
+import { readInWorker } from './reader.ts';
+
+export { droppedFiles, pickedFiles } from '../datasets/browser-files.ts';
+export type { PickedFile } from '../datasets/browser-files.ts';
+export type { Dataset } from '../datasets/types.ts';
+export { readInWorker };
+
+type RequestBody<T extends EngineRequest['type']> = Omit<Extract<EngineRequest, { type: T }>, 'id' | 'type'>;
+type ReplyOf<T extends EngineReply['type']> = Extract<EngineReply, { type: T }>;
+
+interface Waiting {
+  resolve(reply: EngineReply): void;
+  reject(error: UserError): void;
+}
+
+/**
+ * The page's side of the engine. Owns the worker, which is disposable: when it dies every waiting request rejects
+ * with `engine-died` and `onDeath` is told, so that a new one can be given the data again.
+ */
+export class EngineClient {
+  readonly #createWorker: () => Worker;
+  readonly #onDeath: () => void;
+  #worker: Worker;
+  #nextId = 1;
+  #waiting = new Map<number, Waiting>();
+  readonly #solves = new LatestOnly();
+
+  constructor(createWorker: () => Worker, onDeath: () => void) {
+    this.#createWorker = createWorker;
+    this.#onDeath = onDeath;
+    this.#worker = this.#start();
+  }
+
+  /** End the worker and start an empty one. */
+  restart(): void {
+    this.#worker.terminate();
+    const waiting = [...this.#waiting.values()];
+    this.#waiting.clear();
+    for (const { reject } of waiting) reject(new UserError('engine-died', 'The engine stopped and was started again. The last plan is shown until the new one is ready.'));
+    this.#worker = this.#start();
+  }
+
+  #start(): Worker {
+    const worker = this.#createWorker();
+    worker.addEventListener('message', (event: MessageEvent<EngineReply>) => this.#receive(event.data));
+    worker.addEventListener('error', () => {
+      if (worker !== this.#worker) return;
+      this.restart();
+      this.#onDeath();
+    });
+    return worker;
+  }
+
+  #receive(reply: EngineReply): void {
+    const waiting = this.#waiting.get(reply.id);
+    this.#waiting.delete(reply.id);
+    if (reply.type === 'failed') waiting?.reject(errorFromReport(reply.error));
+    else waiting?.resolve(reply);
+  }
+
+  async #request<T extends EngineRequest['type']>(type: T, body: RequestBody<T>, transfer: Transferable[] = []): Promise<EngineReply> {
+    const id = this.#nextId++;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      // TypeScript cannot see that the parts of a member of a union make that member again.
+      this.#worker.postMessage({ type, id, ...body } as unknown as EngineRequest, transfer);
+    });
+  }
+
+  /** Hand a dataset over. Its column buffers move to the engine. */
+  async load(side: Side, dataset: Dataset, demo: 'sim' | 'real' | null): Promise<void> {
+    const buffers = [...dataset.features.values()].flatMap(({ values }) => (values ? [values.buffer as ArrayBuffer] : []));
+    await this.#request('load', { side, dataset, demo }, [...new Set(buffers)]);
+  }
+
+  async clear(side: Side): Promise<void> {
+    await this.#request('clear', { side });
+  }
+
+  /**
+   * Solve; latest wins. While one solve runs, only the newest request waits; those it replaces resolve to null.
+   * @throws UserError with what the settings or the data do not allow
+   */
+  async solve(settings: ProblemSettings, known: number): Promise<{ report: SolveReport; matrices: SolveMatrices } | null> {
+    return this.#solves.run(async () => {
+      const { report, matrices } = (await this.#request('solve', { settings, known })) as ReplyOf<'solved'>;
+      return { report, matrices };
+    });
+  }
+
+  /** τ₁ = τ₂ that gives a mass. @throws UserError `no-such-tau` */
+  async suggestTau(settings: ProblemSettings, mass: number): Promise<number> {
+    return ((await this.#request('suggest-tau', { settings, mass })) as ReplyOf<'tau'>).tau;
+  }
+
+  /** Response curves, or null when newer ones were asked for. */
+  async responses(settings: ProblemSettings): Promise<ResponseCurves | null> {
+    const reply = await this.#request('responses', { settings });
+    return reply.type === 'responses' ? reply.curves : null;
+  }
+
+  /** Regime map, or null when a newer one was asked for. */
+  async regimeMap(settings: ProblemSettings): Promise<RegimeMap | null> {
+    const reply = await this.#request('regime-map', { settings });
+    return reply.type === 'regime-map' ? reply.map : null;
+  }
+
+  /** RGBA of a demo frame, or null for data that have no drawing. */
+  async frame(side: Side, row: number, width: number, height: number): Promise<Uint8ClampedArray<ArrayBuffer> | null> {
+    return ((await this.#request('frame', { side, row, width, height })) as ReplyOf<'frame'>).pixels;
+  }
+}
+
+/** The demo shards as files, fetched from beside the page. @throws UserError `demo-missing` */
+export async function demoFiles(name: 'sim_pick' | 'real_pick', base: string): Promise<PickedFile[]> {
+  const fetched = async (path: string): Promise<Response> => {
+    const response = await fetch(new URL(`demo/${path}`, base));
+    if (!response.ok) throw new UserError('demo-missing', `The demo file ${path} cannot be fetched (${response.status}). Serve the page with its public folder, or drop shards of your own.`);
+    return response;
+  };
+  const manifest = (await (await fetched('files.json')).json()) as Record<string, { path: string }[]>;
+  const entries = manifest[name] ?? [];
+  return Promise.all(entries.map(async ({ path }) => ({ path: `${name}/${path}`, file: new File([await (await fetched(`${name}/${path}`)).blob()], path.split('/').at(-1) ?? path) })));
+}

@@ -1,0 +1,113 @@
+import { reportError } from '../base/errors.ts';
+import { suggestTau } from '../core/ot/suggest.ts';
+import type { Dataset } from '../datasets/types.ts';
+import { REAL, SIM } from '../world/domains.ts';
+import { renderFrame } from '../world/render.ts';
+import { frameState } from '../world/shards.ts';
+import { ProblemPipeline } from './problem.ts';
+import type { EngineReply, EngineRequest, Side } from './protocol.ts';
+import { regimeMap, responseCurves } from './sweeps.ts';
+
+/** How long a sweep may hold the worker before it looks for newer messages. */
+const SLICE_MS = 7;
+
+type Send = (reply: EngineReply, transfer: Transferable[]) => void;
+
+/**
+ * The engine: owns datasets, the problem and every array. One request at a time; a sweep is cut into slices, and a
+ * newer sweep of its kind takes its place.
+ */
+export class EngineHost {
+  readonly #send: Send;
+  readonly #pipeline = new ProblemPipeline();
+  readonly #sides: Record<Side, { dataset: Dataset; demo: 'sim' | 'real' | null } | null> = { source: null, target: null };
+  readonly #sweeps = new Map<string, number>();
+
+  constructor(send: Send) {
+    this.#send = send;
+  }
+
+  /** Answer a request. Resolves when the answer has been sent; never rejects. */
+  async handle(request: EngineRequest): Promise<void> {
+    try {
+      await this.#answer(request);
+    } catch (thrown) {
+      this.#send({ type: 'failed', id: request.id, error: reportError(thrown) }, []);
+    }
+  }
+
+  async #answer(request: EngineRequest): Promise<void> {
+    const { id } = request;
+    switch (request.type) {
+      case 'load':
+      case 'clear':
+        this.#sides[request.side] = request.type === 'load' ? { dataset: request.dataset, demo: request.demo } : null;
+        this.#pipeline.setDatasets(this.#sides.source?.dataset ?? null, this.#sides.target?.dataset ?? null);
+        this.#send({ type: 'done', id }, []);
+        return;
+      case 'solve': {
+        const { report, matrices } = this.#pipeline.solve(request.settings, request.known);
+        // The batch's labels stay in the engine too, so they are copied; the matrices of this tick are handed over.
+        const transfer = [matrices.plan, matrices.rowMass, matrices.columnMass, ...(matrices.costs ? [matrices.costs.total, ...matrices.costs.terms] : [])];
+        this.#send({ type: 'solved', id, report, matrices }, transfer.map((values) => values.buffer as ArrayBuffer));
+        return;
+      }
+      case 'suggest-tau':
+        this.#send({ type: 'tau', id, tau: suggestTau(this.#pipeline.problem(request.settings).problem, request.mass) }, []);
+        return;
+      case 'responses': {
+        const curves = await this.#sweep('responses', id, responseCurves(this.#pipeline.problem(request.settings).problem));
+        if (curves) this.#send({ type: 'responses', id, curves }, []);
+        return;
+      }
+      case 'regime-map': {
+        const map = await this.#sweep('regime-map', id, regimeMap(this.#pipeline.problem(request.settings).problem));
+        if (map) this.#send({ type: 'regime-map', id, map }, []);
+        return;
+      }
+      case 'frame': {
+        const pixels = this.#frame(request.side, request.row, request.width, request.height);
+        this.#send({ type: 'frame', id, pixels }, pixels ? [pixels.buffer] : []);
+        return;
+      }
+    }
+  }
+
+  /** Run a sweep in slices; null, after a `superseded` reply, when a newer one of its kind has come. */
+  async #sweep<T>(kind: string, id: number, steps: Generator<void, T>): Promise<T | null> {
+    this.#sweeps.set(kind, id);
+    let sliceEnd = performance.now() + SLICE_MS;
+    for (;;) {
+      const step = steps.next();
+      if (step.done) return step.value;
+      if (performance.now() < sliceEnd) continue;
+      await breathe();
+      if (this.#sweeps.get(kind) !== id) {
+        this.#send({ type: 'superseded', id }, []);
+        return null;
+      }
+      sliceEnd = performance.now() + SLICE_MS;
+    }
+  }
+
+  /** The demo's frame at a dataset row, redrawn from its state; null for data that have no drawing. */
+  #frame(side: Side, row: number, width: number, height: number): Uint8ClampedArray<ArrayBuffer> | null {
+    const held = this.#sides[side];
+    const state = held?.dataset.features.get('observation.state')?.values;
+    const environment = held?.dataset.features.get('observation.environment_state')?.values;
+    if (!held?.demo || !state || !environment || row < 0 || row >= held.dataset.frames) return null;
+    return renderFrame(held.demo === 'sim' ? SIM : REAL, frameState(row, state, environment), width, height, row);
+  }
+}
+
+/** Let waiting messages in. A message channel is not throttled the way timers are. */
+async function breathe(): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(null);
+  });
+}

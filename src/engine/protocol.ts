@@ -1,0 +1,136 @@
+import type { ErrorReport } from '../base/errors.ts';
+import type { Session } from '../config/session.ts';
+import type { CostStatistics, Regime } from '../core/ot/diagnostics.ts';
+import type { Mode } from '../core/ot/solve.ts';
+import type { Warning } from '../core/ot/warnings.ts';
+import type { Dataset } from '../datasets/types.ts';
+
+export type Side = 'source' | 'target';
+
+/** The part of a session that decides a plan; the datasets are already in the engine. */
+export type ProblemSettings = Pick<Session, 'features' | 'batch' | 'solve'>;
+
+/** Page → engine. Every request has an id that its reply carries. */
+export type EngineRequest =
+  | { readonly type: 'load'; readonly id: number; readonly side: Side; readonly dataset: Dataset; readonly demo: 'sim' | 'real' | null }
+  | { readonly type: 'clear'; readonly id: number; readonly side: Side }
+  /** `known` is the cost version that the page holds: its matrices are not sent twice. */
+  | { readonly type: 'solve'; readonly id: number; readonly settings: ProblemSettings; readonly known: number }
+  | { readonly type: 'suggest-tau'; readonly id: number; readonly settings: ProblemSettings; readonly mass: number }
+  | { readonly type: 'responses'; readonly id: number; readonly settings: ProblemSettings }
+  | { readonly type: 'regime-map'; readonly id: number; readonly settings: ProblemSettings }
+  | { readonly type: 'frame'; readonly id: number; readonly side: Side; readonly row: number; readonly width: number; readonly height: number };
+
+/** Engine → page. */
+export type EngineReply =
+  | { readonly type: 'done'; readonly id: number }
+  | { readonly type: 'solved'; readonly id: number; readonly report: SolveReport; readonly matrices: SolveMatrices }
+  | { readonly type: 'tau'; readonly id: number; readonly tau: number }
+  | { readonly type: 'responses'; readonly id: number; readonly curves: ResponseCurves }
+  | { readonly type: 'regime-map'; readonly id: number; readonly map: RegimeMap }
+  | { readonly type: 'frame'; readonly id: number; readonly pixels: Uint8ClampedArray<ArrayBuffer> | null }
+  | { readonly type: 'superseded'; readonly id: number }
+  | { readonly type: 'failed'; readonly id: number; readonly error: ErrorReport };
+
+/** What the store keeps of a solve: numbers and labels, no matrices. */
+export interface SolveReport {
+  readonly n: number;
+  readonly m: number;
+  readonly backend: 'cpu';
+  readonly mode: Mode;
+  readonly iterations: number;
+  /** Time of the solve alone, and of the whole tick in the engine. */
+  readonly solveMs: number;
+  readonly tickMs: number;
+  readonly error: number;
+  readonly converged: boolean;
+  /** Whether a τ is ∞, so that the marginal violation is the certificate and not the gap. */
+  readonly hard: boolean;
+  readonly gap: number;
+  readonly marginalViolation: number;
+  readonly primal: number;
+  readonly dual: number;
+  /** ⟨π,M⟩ in raw units, whatever the normalisation. */
+  readonly ot_loss: number;
+  readonly ot_pi_sum: number;
+  readonly logMass: number;
+  readonly ot_pi_diag: number | null;
+  readonly diag_ratio: number | null;
+  readonly perplexity: number;
+  readonly entropy: number;
+  /** σ that divided M before the solve. */
+  readonly sigma: number;
+  /** Statistics of M in raw units. */
+  readonly statistics: CostStatistics;
+  readonly regime: Regime;
+  readonly terms: readonly TermReport[];
+  readonly warnings: readonly Warning[];
+  readonly paired: boolean;
+  readonly costVersion: number;
+}
+
+export interface TermReport {
+  readonly name: string;
+  readonly weight: number;
+  /** `ot_cost/<term>`: mean of M_term before its weight. */
+  readonly mean: number;
+  readonly max: number;
+  /** Share of ⟨π,M⟩. */
+  readonly share: number;
+}
+
+/** The arrays of a solve; they cross as transferables and never enter the store. */
+export interface SolveMatrices {
+  /** π, n × m. */
+  readonly plan: Float64Array;
+  readonly rowMass: Float64Array;
+  readonly columnMass: Float64Array;
+  /** null when the page already holds this version. */
+  readonly costs: CostMatrices | null;
+}
+
+export interface CostMatrices {
+  readonly version: number;
+  /** M_term before weights, n × m each, in the order of the terms. */
+  readonly terms: readonly Float32Array[];
+  /** M. */
+  readonly total: Float32Array;
+  readonly source: BatchSideInfo;
+  readonly target: BatchSideInfo;
+}
+
+/** What the page needs to name and show the samples of one side. */
+export interface BatchSideInfo {
+  /** Dataset rows, length n or m. */
+  readonly rows: Int32Array;
+  readonly episode: Int32Array;
+  /** Frame within its episode, and seconds since its start (NaN without fps). */
+  readonly frame: Int32Array;
+  readonly seconds: Float64Array;
+  /** Progress in [0,1]: ground-truth phase where there is one, t/T elsewhere. */
+  readonly progress: Float64Array;
+  readonly truePhase: boolean;
+  readonly weight: number;
+  /** Values of every numeric column that the terms or the inspector show. */
+  readonly columns: readonly { readonly key: string; readonly names: readonly string[]; readonly values: Float64Array }[];
+}
+
+/** π_sum along each solve slider, the others held, at evenly spaced slider positions. */
+export interface ResponseCurves {
+  readonly reg: Float64Array;
+  readonly tau1: Float64Array;
+  readonly tau2: Float64Array;
+}
+
+/** True solves over a log grid of reg (columns) and τ₁ (rows, from below), τ₂/τ₁ held. Row-major rows × columns. */
+export interface RegimeMap {
+  readonly columns: number;
+  readonly rows: number;
+  readonly mass: Float64Array;
+  readonly diagRatio: Float64Array;
+  readonly perplexity: Float64Array;
+  readonly loss: Float64Array;
+}
+
+export const REGIME_AXES = { low: 1e-3, high: 10, columns: 28, rows: 20 } as const;
+export const RESPONSE_POINTS = 33;

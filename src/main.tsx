@@ -1,0 +1,54 @@
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { DEFAULT_SESSION, type Session } from './config/session.ts';
+import { applyOverrides, sessionFromHash } from './config/share.ts';
+import { savedSession } from './store/autosave.ts';
+import { Live } from './store/live.ts';
+import { useRun } from './store/run.ts';
+import { useSession } from './store/session.ts';
+import { rememberView, useView } from './store/view.ts';
+import { App } from './ui/App.tsx';
+import { LiveContext } from './ui/parts/live.ts';
+import { t, words } from './words/index.ts';
+import './ui/styles/tokens.css';
+import './ui/styles/controls.css';
+import './ui/styles/layout.css';
+import './ui/styles/setup.css';
+import './ui/styles/narrow.css';
+
+/** A link comes first, then the last visit, then the demo. */
+async function openingSession(query: URLSearchParams): Promise<Session> {
+  const shared = await sessionFromHash(location.hash);
+  if (shared && shared.kind !== 'session') {
+    const message = shared.kind === 'newer' ? t('link.newer') : t('link.unreadable');
+    useRun.setState(({ loadErrors }) => ({ loadErrors: { ...loadErrors, source: { code: 'bad-link', message, detail: {} } } }));
+  }
+  const session = shared?.kind === 'session' ? shared.session : (savedSession() ?? DEFAULT_SESSION);
+  return applyOverrides(session, query);
+}
+
+async function start(): Promise<void> {
+  const query = new URLSearchParams(location.search);
+  const language = query.get('lang');
+  if (language === 'en' || language === 'zh') useView.setState({ language });
+  await words.changeLanguage(useView.getState().language);
+  rememberView();
+  useSession.getState().replace(await openingSession(query));
+  const live = new Live(() => new Worker(new URL('engine/engine.worker.ts', import.meta.url), { type: 'module', name: 'engine' }));
+  // A link pasted into an open page is a navigation within it.
+  window.addEventListener('hashchange', () => {
+    void sessionFromHash(location.hash).then((reading) => reading?.kind === 'session' && live.restore(reading.session));
+  });
+  const root = document.getElementById('root');
+  if (!root) throw new Error('invariant: index.html has no #root');
+  createRoot(root).render(
+    <StrictMode>
+      <LiveContext value={live}>
+        <App />
+      </LiveContext>
+    </StrictMode>,
+  );
+  await live.start();
+}
+
+void start();

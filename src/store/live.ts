@@ -1,0 +1,249 @@
+import { reportError, UserError } from '../base/errors.ts';
+import type { DataRef, Session } from '../config/session.ts';
+import type { Cure } from '../core/ot/warnings.ts';
+import { demoFiles, EngineClient, readInWorker, type Dataset, type PickedFile } from '../engine/client.ts';
+import type { Side } from '../engine/protocol.ts';
+import { saveSoon } from './autosave.ts';
+import { matrices, useRun, type DatasetSummary, type LoadState } from './run.ts';
+import { useSession } from './session.ts';
+import { suggestTerms } from './suggest-terms.ts';
+
+/** Quiet time after the last change before curves and map are computed. */
+const SWEEP_DELAY_MS = 90;
+const STATS_SHOWN = 64;
+
+/**
+ * Keeps the page alive: every change of the session becomes a solve (latest wins), every solve a new plan, and after a
+ * pause the response curves and the regime map. Loads data through the disposable reader. One instance, made in main.
+ */
+export class Live {
+  readonly #client: EngineClient;
+  /** Files of each side, kept so that a new engine can be given them again. */
+  readonly #files: Record<Side, { files: readonly PickedFile[]; demo: 'sim' | 'real' | null } | null> = { source: null, target: null };
+  readonly #reads: Record<Side, AbortController | null> = { source: null, target: null };
+  #sweepTimer: ReturnType<typeof setTimeout> | undefined;
+  #sweepKey = '';
+  #costVersion = 0;
+
+  constructor(createWorker: () => Worker) {
+    this.#client = new EngineClient(createWorker, () => void this.#reload());
+  }
+
+  /** Follow the session from now on and load what it names. */
+  async start(): Promise<void> {
+    useSession.subscribe(({ session }, previous) => {
+      if (session === previous.session) return;
+      saveSoon(session);
+      void this.#solve();
+    });
+    const { source, target } = useSession.getState().session;
+    await Promise.all([this.openRef('source', source), this.openRef('target', target)]);
+  }
+
+  /** Take over a whole session, data included. */
+  async restore(session: Session): Promise<void> {
+    useSession.getState().replace(session);
+    await Promise.all([this.openRef('source', session.source), this.openRef('target', session.target)]);
+  }
+
+  /** Load what a session names: a demo shard, nothing, or a local file that has to be asked for. */
+  async openRef(side: Side, ref: DataRef): Promise<void> {
+    const held = useRun.getState().datasets[side];
+    if (ref.kind === 'demo') {
+      if (!held?.demo) await this.openDemo(side);
+      return;
+    }
+    if (ref.kind === 'local' && held?.fingerprint === ref.fingerprint) return;
+    await this.#drop(side, ref.kind === 'local' ? { kind: 'wanted', name: ref.name } : { kind: 'none' });
+  }
+
+  async openDemo(side: Side): Promise<void> {
+    const name = side === 'source' ? 'sim_pick' : 'real_pick';
+    await this.#read(side, name, side === 'source' ? 'sim' : 'real', () => demoFiles(name, document.baseURI), { kind: 'demo', name });
+  }
+
+  /** Read files that a person chose. What was loaded stays until they are in. */
+  async openFiles(side: Side, files: () => Promise<readonly PickedFile[]>): Promise<void> {
+    await this.#read(side, '', null, files, null);
+  }
+
+  cancel(side: Side): void {
+    this.#reads[side]?.abort();
+  }
+
+  async clear(side: Side): Promise<void> {
+    this.#reads[side]?.abort();
+    useSession.getState().setData(side, { kind: 'none' });
+    await this.#drop(side, { kind: 'none' });
+  }
+
+  dismissLoadError(side: Side): void {
+    useRun.setState(({ loadErrors }) => ({ loadErrors: { ...loadErrors, [side]: null } }));
+  }
+
+  async frame(side: Side, row: number, width: number, height: number): Promise<Uint8ClampedArray<ArrayBuffer> | null> {
+    return this.#client.frame(side, row, width, height).catch(() => null);
+  }
+
+  /** Do what a warning offers. */
+  async cure(cure: Cure): Promise<void> {
+    const { session, setSolve, setFeatures } = useSession.getState();
+    switch (cure.kind) {
+      case 'prior':
+        setSolve(cure.prior.kind === 'soft' ? { prior: 'soft', softEpsilon: cure.prior.epsilon } : { prior: 'product' });
+        return;
+      case 'reg':
+        setSolve({ reg: cure.reg });
+        return;
+      case 'mode':
+        setSolve({ mode: cure.mode });
+        return;
+      case 'mass':
+        try {
+          const tau = await this.#client.suggestTau(session, cure.mass);
+          setSolve({ tau1: tau, tau2: tau });
+        } catch (thrown) {
+          useRun.setState({ error: reportError(thrown) });
+        }
+        return;
+      case 'term-weight':
+        setFeatures(session.features.map((spec) => (spec.term_name === cure.term ? { ...spec, term_weight: spec.term_weight * cure.factor } : spec)));
+        return;
+      case 'camera-weights':
+        setFeatures(session.features.map((spec) => (spec.use_learned_embed ? { ...spec, term_weight: spec.term_weight / cure.count } : spec)));
+        return;
+    }
+  }
+
+  async #drop(side: Side, load: LoadState): Promise<void> {
+    this.#files[side] = null;
+    await this.#client.clear(side);
+    matrices.plan = matrices.costs = null;
+    this.#costVersion = 0;
+    useRun.setState(({ datasets, loads }) => ({ datasets: { ...datasets, [side]: null }, loads: { ...loads, [side]: load }, report: null, error: null, responses: null, regimeMap: null }));
+  }
+
+  async #read(side: Side, name: string, demo: 'sim' | 'real' | null, getFiles: () => Promise<readonly PickedFile[]>, ref: DataRef | null): Promise<void> {
+    this.#reads[side]?.abort();
+    const abort = new AbortController();
+    this.#reads[side] = abort;
+    const before = useRun.getState().loads[side];
+    const startedAt = performance.now();
+    const setLoad = (load: LoadState): void => {
+      if (this.#reads[side] === abort) useRun.setState(({ loads }) => ({ loads: { ...loads, [side]: load } }));
+    };
+    try {
+      const files = await getFiles();
+      const shown = name || folderName(files);
+      this.dismissLoadError(side);
+      setLoad({ kind: 'loading', name: shown, step: 'meta', done: 0, total: 1, startedAt });
+      const dataset = await readInWorker(files, { signal: abort.signal, onProgress: ({ step, done, total }) => setLoad({ kind: 'loading', name: shown, step, done, total, startedAt }) });
+      if (this.#reads[side] !== abort) return;
+      const summary = summarise(dataset, shown, demo);
+      await this.#client.load(side, dataset, demo);
+      if (this.#reads[side] !== abort) return;
+      this.#files[side] = { files, demo };
+      useRun.setState(({ datasets, loads }) => ({ datasets: { ...datasets, [side]: summary }, loads: { ...loads, [side]: { kind: 'ready' } } }));
+      this.#adopt(side, ref ?? { kind: 'local', name: shown, fingerprint: summary.fingerprint });
+    } catch (thrown) {
+      if (this.#reads[side] !== abort) return;
+      const error = reportError(thrown);
+      setLoad(before.kind === 'loading' ? { kind: useRun.getState().datasets[side] ? 'ready' : 'none' } : before);
+      if (error.code !== 'cancelled') useRun.setState(({ loadErrors }) => ({ loadErrors: { ...loadErrors, [side]: error } }));
+    } finally {
+      if (this.#reads[side] === abort) this.#reads[side] = null;
+    }
+  }
+
+  /** Make the session name the data that are now loaded, with terms that they have. */
+  #adopt(side: Side, ref: DataRef): void {
+    const { session, replace } = useSession.getState();
+    const next: Session = { ...session, [side]: ref };
+    const { source, target } = useRun.getState().datasets;
+    const changed = JSON.stringify(session[side]) !== JSON.stringify(ref);
+    const features = changed && source && target ? suggestTerms(next.features, source, target) : next.features;
+    const restart = changed ? { batch: { ...next.batch, [side === 'source' ? 'sourceEpisodes' : 'targetEpisodes']: '' } } : {};
+    replace({ ...next, ...restart, features });
+    void this.#solve();
+  }
+
+  async #solve(): Promise<void> {
+    const { datasets } = useRun.getState();
+    if (!datasets.source || !datasets.target) return;
+    const { session } = useSession.getState();
+    try {
+      const solved = await this.#client.solve(session, this.#costVersion);
+      if (!solved) return;
+      const { costs, ...plan } = solved.matrices;
+      if (costs) {
+        matrices.costs = costs;
+        this.#costVersion = costs.version;
+      }
+      matrices.plan = { ...plan, costs: null };
+      useRun.setState(({ planVersion }) => ({ report: solved.report, error: null, planVersion: planVersion + 1 }));
+      this.#sweepSoon(session, solved.report.costVersion);
+    } catch (thrown) {
+      const error = reportError(thrown);
+      if (error.code !== 'engine-died' && error.code !== 'no-data') useRun.setState({ error });
+    }
+  }
+
+  /** Curves, then the map, each only when what it depends on has changed. */
+  #sweepSoon(session: Session, costVersion: number): void {
+    clearTimeout(this.#sweepTimer);
+    this.#sweepTimer = setTimeout(() => {
+      const key = JSON.stringify([session.solve, costVersion]);
+      if (key === this.#sweepKey) return;
+      this.#sweepKey = key;
+      void this.#sweep(session);
+    }, SWEEP_DELAY_MS);
+  }
+
+  async #sweep(session: Session): Promise<void> {
+    try {
+      const responses = await this.#client.responses(session);
+      if (!responses) return;
+      useRun.setState({ responses });
+      const regimeMap = await this.#client.regimeMap(session);
+      if (regimeMap) useRun.setState({ regimeMap });
+    } catch {
+      // A sweep has nothing to say that the solve of the same settings has not said.
+      this.#sweepKey = '';
+    }
+  }
+
+  /** Give a new engine what the old one held. */
+  async #reload(): Promise<void> {
+    this.#costVersion = 0;
+    for (const side of ['source', 'target'] as const) {
+      const held = this.#files[side];
+      if (held) await this.#read(side, useRun.getState().datasets[side]?.name ?? '', held.demo, () => Promise.resolve(held.files), useSession.getState().session[side]);
+    }
+  }
+}
+
+function folderName(files: readonly PickedFile[]): string {
+  if (files.length === 0) throw new UserError('no-files', 'Nothing was dropped that can be read. Drop a LeRobot folder or .parquet files.');
+  const first = files[0]!.path;
+  return (files.length > 1 || first.includes('/') ? first.split('/')[0] : first) ?? first;
+}
+
+function summarise(dataset: Dataset, name: string, demo: 'sim' | 'real' | null): DatasetSummary {
+  const lengths = dataset.episodes.map(({ length }) => length).toSorted((p, q) => p - q);
+  return {
+    name,
+    format: dataset.format,
+    version: dataset.version,
+    fps: dataset.fps,
+    frames: dataset.frames,
+    episodes: dataset.episodes.length,
+    medianEpisode: lengths[lengths.length >> 1] ?? 0,
+    demo,
+    fingerprint: dataset.fingerprint,
+    warnings: dataset.warnings,
+    features: [...dataset.features].map(([key, { dtype, shape, names, values, stats }]) => {
+      const few = (figures: Float64Array): number[] => Array.from(figures.subarray(0, STATS_SHOWN));
+      return { key, dtype, shape, names, numeric: values !== null, stats: stats && { min: few(stats.min), max: few(stats.max), mean: few(stats.mean), std: few(stats.std) } };
+    }),
+  };
+}

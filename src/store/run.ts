@@ -1,0 +1,64 @@
+import { create } from 'zustand';
+import type { ErrorReport } from '../base/errors.ts';
+import type { CostMatrices, RegimeMap, ResponseCurves, Side, SolveMatrices, SolveReport } from '../engine/protocol.ts';
+
+/** What the page says about a loaded dataset. The data themselves are in the engine. */
+export interface DatasetSummary {
+  readonly name: string;
+  readonly format: string;
+  readonly version: string;
+  readonly fps: number | null;
+  readonly frames: number;
+  readonly episodes: number;
+  readonly medianEpisode: number;
+  readonly demo: 'sim' | 'real' | null;
+  readonly fingerprint: string;
+  readonly features: readonly FeatureSummary[];
+  readonly warnings: readonly string[];
+}
+
+export interface FeatureSummary {
+  readonly key: string;
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly numeric: boolean;
+  readonly names: readonly string[] | null;
+  /** Per dimension, at most the first 64; null where the values are not numbers. */
+  readonly stats: { readonly min: readonly number[]; readonly max: readonly number[]; readonly mean: readonly number[]; readonly std: readonly number[] } | null;
+}
+
+export type LoadState =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'loading'; readonly name: string; readonly step: string; readonly done: number; readonly total: number; readonly startedAt: number }
+  | { readonly kind: 'ready' }
+  /** The session names a local file that a person must hand over again. */
+  | { readonly kind: 'wanted'; readonly name: string };
+
+/** What the engine reports. */
+interface RunState {
+  readonly datasets: Readonly<Record<Side, DatasetSummary | null>>;
+  readonly loads: Readonly<Record<Side, LoadState>>;
+  /** Why the last load of a side failed, beside what is still loaded. */
+  readonly loadErrors: Readonly<Record<Side, ErrorReport | null>>;
+  readonly report: SolveReport | null;
+  /** Why there is no newer plan. The last one stays, dimmed. */
+  readonly error: ErrorReport | null;
+  readonly responses: ResponseCurves | null;
+  readonly regimeMap: RegimeMap | null;
+  /** Grows with every new plan; the arrays are in `matrices`. */
+  readonly planVersion: number;
+}
+
+export const useRun = create<RunState>()(() => ({
+  datasets: { source: null, target: null },
+  loads: { source: { kind: 'none' }, target: { kind: 'none' } },
+  loadErrors: { source: null, target: null },
+  report: null,
+  error: null,
+  responses: null,
+  regimeMap: null,
+  planVersion: 0,
+}));
+
+/** The arrays behind the last report. Not state: React must never compare or copy them. */
+export const matrices: { plan: SolveMatrices | null; costs: CostMatrices | null } = { plan: null, costs: null };

@@ -1,0 +1,49 @@
+import { create } from 'zustand';
+import { DEFAULT_SESSION, type BatchSettings, type DataRef, type Session, type SolveSettings } from '../config/session.ts';
+import { PRESETS, type PresetName } from '../config/presets.ts';
+import type { FeatureSpec } from '../core/cost/features.ts';
+
+/** What a link restores, and the ways to change it. */
+interface SessionState {
+  readonly session: Session;
+  replace(session: Session): void;
+  setSolve(change: Partial<SolveSettings>): void;
+  setBatch(change: Partial<BatchSettings>): void;
+  setFeatures(features: readonly FeatureSpec[]): void;
+  setFeature(index: number, change: Partial<FeatureSpec>): void;
+  setData(side: 'source' | 'target', ref: DataRef): void;
+  applyPreset(name: PresetName): void;
+}
+
+export const useSession = create<SessionState>()((set) => {
+  const update = (change: (session: Session) => Session): void => set(({ session }) => ({ session: change(session) }));
+  return {
+    session: DEFAULT_SESSION,
+    replace: (session) => set({ session }),
+    setSolve: (change) => update((session) => ({ ...session, solve: { ...session.solve, ...change } })),
+    setBatch: (change) => update((session) => ({ ...session, batch: { ...session.batch, ...change } })),
+    setFeatures: (features) => update((session) => ({ ...session, features })),
+    setFeature: (index, change) => update((session) => ({ ...session, features: session.features.map((spec, k) => (k === index ? { ...spec, ...change } : spec)) })),
+    setData: (side, ref) => update((session) => ({ ...session, [side]: ref })),
+    applyPreset: (name) =>
+      update((session) => {
+        const preset = PRESETS[name];
+        const onDemo = session.source.kind === 'demo' && session.target.kind === 'demo';
+        return { ...session, solve: { ...session.solve, ...preset.solve }, features: onDemo ? preset.features : session.features };
+      }),
+  };
+});
+
+/** Which preset the session equals, if any. */
+export function presetOf(session: Session): PresetName | null {
+  const onDemo = session.source.kind === 'demo' && session.target.kind === 'demo';
+  const names = Object.keys(PRESETS) as PresetName[];
+  return (
+    names.find((name) => {
+      const { solve, features } = PRESETS[name];
+      const { reg, tau1, tau2, prior } = session.solve;
+      const sameSolve = solve.reg === reg && solve.tau1 === tau1 && solve.tau2 === tau2 && solve.prior === prior;
+      return sameSolve && (!onDemo || JSON.stringify(features) === JSON.stringify(session.features));
+    }) ?? null
+  );
+}

@@ -1,0 +1,60 @@
+import { create } from 'zustand';
+import type { Language } from '../words/index.ts';
+
+export type Theme = 'auto' | 'light' | 'dark';
+export type Scale = 'log' | 'linear';
+export type Order = 'time' | 'episode';
+export type Tab = 'solve' | 'inspect' | 'terms' | 'setup';
+export type MapQuantity = 'mass' | 'diagRatio' | 'perplexity' | 'loss';
+
+/** What only this screen knows. Language and theme are remembered; the rest is not. */
+interface ViewState {
+  readonly theme: Theme;
+  readonly language: Language;
+  readonly scale: Scale;
+  readonly order: Order;
+  readonly tab: Tab;
+  readonly setupOpen: boolean;
+  readonly mapQuantity: MapQuantity;
+  /** The cell that all maps, marginals and frames point at, in batch indices. */
+  readonly cursor: { readonly i: number; readonly j: number };
+  /** Shown part of every heatmap in display indices, [from, to); null shows all. */
+  readonly zoom: { readonly rows: readonly [number, number]; readonly columns: readonly [number, number] } | null;
+}
+
+const KEY = 'ot-playground.view';
+
+export const useView = create<ViewState>()(() => ({
+  ...remembered(),
+  scale: 'log',
+  order: 'time',
+  tab: 'solve',
+  setupOpen: false,
+  mapQuantity: 'mass',
+  cursor: { i: 0, j: 0 },
+  zoom: null,
+}));
+
+function remembered(): Pick<ViewState, 'theme' | 'language'> {
+  const fallback = { theme: 'auto', language: navigator.language.toLowerCase().startsWith('zh') ? 'zh' : 'en' } as const;
+  try {
+    const stored = JSON.parse(localStorage.getItem(KEY) ?? '{}') as Record<string, unknown>;
+    const theme = stored.theme === 'light' || stored.theme === 'dark' || stored.theme === 'auto' ? stored.theme : fallback.theme;
+    const language = stored.language === 'en' || stored.language === 'zh' ? stored.language : fallback.language;
+    return { theme, language };
+  } catch {
+    return fallback;
+  }
+}
+
+/** Keep language and theme for the next visit. Private windows may refuse; then they last as long as the page. */
+export function rememberView(): () => void {
+  return useView.subscribe(({ theme, language }, previous) => {
+    if (theme === previous.theme && language === previous.language) return;
+    try {
+      localStorage.setItem(KEY, JSON.stringify({ theme, language }));
+    } catch {
+      // Nothing depends on it.
+    }
+  });
+}

@@ -1,0 +1,90 @@
+import { useEffect, type ReactElement } from 'react';
+import { droppedFiles } from '../engine/client.ts';
+import { useRun } from '../store/run.ts';
+import { useView, type Tab } from '../store/view.ts';
+import { words } from '../words/index.ts';
+import { useLive } from './parts/live.ts';
+import { useTheme } from './parts/hooks.ts';
+import { useWords } from './parts/words.ts';
+import { Inspector } from './plan/Inspector.tsx';
+import { Stage } from './plan/PlanPanel.tsx';
+import { ProblemNote } from './plan/ProblemNote.tsx';
+import { TermsRow } from './plan/TermsRow.tsx';
+import { EmptyState } from './setup/EmptyState.tsx';
+import { SetupRail } from './setup/SetupRail.tsx';
+import { SolveRail } from './solve/SolveRail.tsx';
+import { TopBar } from './TopBar.tsx';
+
+/** The page. */
+export function App(): ReactElement {
+  useTheme();
+  useLanguage();
+  useFallbackDrop();
+  const tab = useView((view) => view.tab);
+  const setupOpen = useView((view) => view.setupOpen);
+  const empty = useRun((run) => (['source', 'target'] as const).some((side) => run.datasets[side] === null && run.loads[side].kind !== 'loading'));
+  const error = useRun((run) => run.error);
+  return (
+    <div className={setupOpen ? 'app setup-open' : 'app'} data-tab={tab}>
+      <TopBar />
+      <SetupRail />
+      <main className="middle">
+        {empty ? (
+          <EmptyState />
+        ) : (
+          <>
+            <Stage />
+            {error ? <ProblemNote error={error} /> : <Inspector />}
+            <TermsRow />
+          </>
+        )}
+      </main>
+      <SolveRail />
+      <Tabs />
+    </div>
+  );
+}
+
+/** What is beneath the plan on a phone. */
+function Tabs(): ReactElement {
+  const t = useWords();
+  const tab = useView((view) => view.tab);
+  return (
+    <nav className="tabs" role="tablist" aria-label={t('tabs.title')}>
+      {(['solve', 'inspect', 'terms', 'setup'] as const satisfies readonly Tab[]).map((name) => (
+        <button key={name} type="button" role="tab" aria-selected={tab === name} onClick={() => useView.setState({ tab: name })}>
+          {t(`tabs.${name}`)}
+        </button>
+      ))}
+    </nav>
+  );
+}
+
+function useLanguage(): void {
+  const language = useView((view) => view.language);
+  useEffect(() => {
+    document.documentElement.lang = language === 'zh' ? 'zh-Hans' : 'en';
+    void words.changeLanguage(language);
+  }, [language]);
+}
+
+/** A drop beside the two places must not make the browser leave the page; it fills the side that has no data. */
+function useFallbackDrop(): void {
+  const live = useLive();
+  useEffect(() => {
+    const over = (event: DragEvent): void => event.preventDefault();
+    const drop = (event: DragEvent): void => {
+      event.preventDefault();
+      const transfer = event.dataTransfer;
+      if (!transfer || transfer.files.length === 0) return;
+      const { datasets } = useRun.getState();
+      void live.openFiles(datasets.source === null ? 'source' : 'target', () => droppedFiles(transfer));
+    };
+    window.addEventListener('dragover', over);
+    window.addEventListener('drop', drop);
+    return () => {
+      window.removeEventListener('dragover', over);
+      window.removeEventListener('drop', drop);
+    };
+  }, [live]);
+}

@@ -1,0 +1,75 @@
+import { useState, type ReactElement } from 'react';
+import type { Warning } from '../../core/ot/warnings.ts';
+import { useRun } from '../../store/run.ts';
+import { formatNumber } from '../../words/numbers.ts';
+import { cureWords, warningWords } from '../../words/warnings.ts';
+import { Glyph } from '../parts/controls.tsx';
+import { useMedia } from '../parts/hooks.ts';
+import { useLive } from '../parts/live.ts';
+import { useWords } from '../parts/words.ts';
+
+/** One line that is always there: the worst readings with their cure, or the healthy one. "+n" turns to the next. */
+export function NoticeLine(): ReactElement {
+  const t = useWords();
+  const report = useRun((run) => run.report);
+  const error = useRun((run) => run.error);
+  const narrow = useMedia('(max-width: 1300px)');
+  const [turn, setTurn] = useState(0);
+  if (error)
+    return (
+      <div className="notice" role="status">
+        <span className="chip warn">
+          <Glyph name="error" />
+          <span>{t('notice.error')}</span>
+        </span>
+      </div>
+    );
+  if (!report) return <div className="notice" role="status" />;
+  const { warnings } = report;
+  if (warnings.length === 0) {
+    const banded = !report.hard && report.ot_pi_sum >= 0.05 && report.ot_pi_sum <= 0.3;
+    return (
+      <div className="notice" role="status">
+        <span className="chip">
+          <Glyph name="ok" />
+          <span className="muted">{banded ? t('notice.healthy', { mass: formatNumber(report.ot_pi_sum) }) : t(report.paired ? 'notice.none' : 'notice.none-unpaired')}</span>
+        </span>
+      </div>
+    );
+  }
+  const room = narrow ? 1 : 2;
+  const start = warnings.length > room ? turn % warnings.length : 0;
+  const shown = Array.from({ length: Math.min(room, warnings.length) }, (_, k) => warnings[(start + k) % warnings.length]!);
+  return (
+    <div className="notice" role="status">
+      {shown.map((warning) => (
+        <Chip key={`${warning.code}${String(warning.facts.term ?? '')}`} warning={warning} />
+      ))}
+      {warnings.length > room ? (
+        <button type="button" className="link muted" title={t('notice.more')} aria-label={t('notice.more')} onClick={() => setTurn((start + room) % warnings.length)}>
+          +{warnings.length - room}
+        </button>
+      ) : null}
+    </div>
+  );
+}
+
+function Chip({ warning }: { warning: Warning }): ReactElement {
+  const t = useWords();
+  const live = useLive();
+  const { key, values } = warningWords(warning);
+  const text = t(key, values);
+  const cure = warning.cure;
+  const words = cure ? cureWords(cure) : null;
+  return (
+    <span className="chip warn" data-warning={warning.code}>
+      <Glyph name="warn" />
+      <span title={text}>{text}</span>
+      {cure && words ? (
+        <button type="button" className="link" onClick={() => void live.cure(cure)}>
+          {t(words.key, words.values)}
+        </button>
+      ) : null}
+    </span>
+  );
+}

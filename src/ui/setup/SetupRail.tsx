@@ -1,0 +1,21 @@
+import type { ReactElement } from 'react';
+import { useWords } from '../parts/words.ts';
+import { BatchPanel } from './BatchPanel.tsx';
+import { ShardPanel } from './ShardPanel.tsx';
+import { TermsEditor } from './TermsEditor.tsx';
+
+/** Source, target, batch and terms. */
+export function SetupRail(): ReactElement {
+  const t = useWords();
+  return (
+    <aside className="rail left" aria-label={t('setup.title')}>
+      <section>
+        <h3>{t('setup.data')}</h3>
+        <ShardPanel side="source" />
+        <ShardPanel side="target" />
+      </section>
+      <BatchPanel />
+      <TermsEditor />
+    </aside>
+  );
+}
