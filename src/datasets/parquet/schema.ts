@@ -79,7 +79,6 @@ function leafType(element: SchemaElement): string {
       return logical?.type === 'FLOAT16' ? 'float16' : 'binary';
     case 'BYTE_ARRAY':
       return converted || logical ? 'string' : 'image';
-    case 'INT96':
     case undefined:
     default:
       return 'unknown';
