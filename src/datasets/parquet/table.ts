@@ -79,6 +79,7 @@ function parseFooter(file: InputFile, tail: ArrayBuffer, footer: number): Table 
     if (walk.offset !== end) throw new RangeError('bytes are left over after the footer');
     metadata = parquetMetadata(tail, { geoparquet: false });
     if (metadata.schema.length > MAX_SCHEMA_NODES) throw new RangeError(`${metadata.schema.length} schema nodes`);
+    if (metadata.schema.some((element) => typeof element.name !== 'string')) throw new RangeError('schema nodes without names');
     root = parquetSchema(metadata);
   } catch (cause) {
     throw damaged(file.path, 'has a damaged footer', cause);
