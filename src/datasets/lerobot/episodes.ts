@@ -27,7 +27,8 @@ export async function readEpisodeClaims(files: ReadonlyMap<string, InputFile>, o
       await readTable(file, lengths);
     } catch (error) {
       if (!(error instanceof UserError) || error.code === 'file-changed') throw error;
-      warnings.push(`${quote(file.path)} cannot be read and was ignored.`);
+      warnings.push(`${quote(file.path)} cannot be read, so the list of episodes was not checked.`);
+      return null;
     }
   }
   return lengths;

@@ -27,7 +27,7 @@ export async function readLeRobot(located: Located, options: ReadOptions): Promi
   const features = buildFeatures(frames, order, info, options, warnings);
   const version = info ? findVersion(info, files, frames.tables, warnings) : 'bare';
   if (info) warnings.push(...compareClaims(info, claims, { files, tables: frames.tables, episodes: order.episodes, frames: frames.count, features }));
-  else if (!infoFile) warnings.push('There is no meta/info.json, so the frame rate and the names of joints are unknown.');
+  else warnings.push('There is no readable meta/info.json, so the frame rate and the names of joints are unknown.');
   const rate = info && compareRate(info, features, order.episodes);
   if (rate) warnings.push(rate);
   return {

@@ -17,22 +17,15 @@ const list = (name: string, inner: SchemaElement[]): SchemaElement[] => [
 const float = (name: string): SchemaElement => ({ name, type: 'FLOAT', repetition_type: 'OPTIONAL' });
 
 function schemaOf({ name, type }: MadeColumn): SchemaElement[] {
-  switch (type) {
-    case 'list':
-      return list(name, [float('element')]);
-    case 'list of lists':
-      return list(name, list('element', [float('element')]));
-    case 'struct':
-      return [
-        { name, repetition_type: 'OPTIONAL', num_children: 2 },
-        { name: 'bytes', type: 'BYTE_ARRAY', repetition_type: 'OPTIONAL' },
-        { name: 'path', type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'OPTIONAL' },
-      ];
-    case 'STRING':
-      return [{ name, type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'OPTIONAL' }];
-    default:
-      return [{ name, type, repetition_type: 'OPTIONAL' }];
-  }
+  if (type === 'list') return list(name, [float('element')]);
+  if (type === 'list of lists') return list(name, list('element', [float('element')]));
+  if (type === 'STRING') return [{ name, type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'OPTIONAL' }];
+  if (type !== 'struct') return [{ name, type, repetition_type: 'OPTIONAL' }];
+  return [
+    { name, repetition_type: 'OPTIONAL', num_children: 2 },
+    { name: 'bytes', type: 'BYTE_ARRAY', repetition_type: 'OPTIONAL' },
+    { name: 'path', type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'OPTIONAL' },
+  ];
 }
 
 export interface MadeOptions {

@@ -38,7 +38,7 @@ function varint(value: number): number[] {
   return value < 128 ? [value] : [(value & 127) | 128, ...varint(value >>> 7)];
 }
 
-const cases: readonly { what: string; files: () => readonly InputFile[]; code: string; sentence: string }[] = [
+const cases: readonly { what: string; files: () => readonly InputFile[]; code: string; sentence: string | RegExp }[] = [
   { what: 'nothing at all', files: () => [], code: 'nothing-found', sentence: `No files were found; ${wanted}` },
   { what: 'only hidden files', files: () => [file('set/.DS_Store', 'x')], code: 'nothing-found', sentence: `No files were found; ${wanted}` },
   { what: 'an empty file', files: () => [file('a.parquet', '')], code: 'damaged', sentence: `“a.parquet” is empty (0 bytes); ${again}` },
@@ -89,7 +89,7 @@ const cases: readonly { what: string; files: () => readonly InputFile[]; code: s
     what: 'more rows than its bytes can hold',
     files: () => [file('a.parquet', constant(400_000))],
     code: 'damaged',
-    sentence: expect.stringMatching(/^“a.parquet” declares 400,000 rows, which cannot fit in its \d+ bytes; copy or download the file again\.$/) as string,
+    sentence: /^“a.parquet” declares 400,000 rows, which cannot fit in its \d+ bytes; copy or download the file again\.$/,
   },
   {
     what: 'no frames',
@@ -134,7 +134,7 @@ const cases: readonly { what: string; files: () => readonly InputFile[]; code: s
 
 describe('a dataset that cannot be read is refused with one sentence', () => {
   it.each(cases)('$what', async ({ files, code, sentence }) => {
-    await expect(openDataset(files())).rejects.toMatchObject({ name: 'UserError', code, message: sentence });
+    await expect(openDataset(files())).rejects.toMatchObject({ name: 'UserError', code, message: typeof sentence === 'string' ? sentence : expect.stringMatching(sentence) });
   });
 
   it('names the file that is damaged among sound ones', async () => {

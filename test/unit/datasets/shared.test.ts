@@ -184,7 +184,7 @@ describe.skipIf(!present)(`real datasets (skipped where there is no shared data 
   it('reads a table without its meta folder as bare', async () => {
     const dataset = await openDataset(await nodeFiles(join(data, 'piper_smolvla_v30_src/data/chunk-000/file-000.parquet')));
     expect(dataset).toMatchObject({ name: 'file-000', version: 'bare', fps: null, frames: 4958 });
-    expect(dataset.warnings).toEqual(['There is no meta/info.json, so the frame rate and the names of joints are unknown.']);
+    expect(dataset.warnings).toEqual(['There is no readable meta/info.json, so the frame rate and the names of joints are unknown.']);
   });
 
   it('keeps the values of the files: PushT’s first state and action', async () => {
