@@ -33,6 +33,9 @@ export const MAX_ROWS = 5_000_000;
  */
 export const MAX_ROWS_PER_BYTE = 8;
 
+/** Values of one parquet page. Writers aim at 1 MB a page; only columns of one repeated value come near this. */
+export const MAX_PAGE_VALUES = 16 * 2 ** 20;
+
 /** Numbers of all columns together, as float64. */
 export const MAX_DECODED_BYTES = 512 * 2 ** 20;
 

@@ -8,7 +8,7 @@ import { supervise } from './supervise.ts';
  * what it has loaded already are untouched. Any number of reads may run beside each other.
  */
 export async function readInWorker(files: readonly PickedFile[], options: SuperviseOptions = {}): Promise<Dataset> {
-  const worker = new Worker(new URL('reader.worker.ts', import.meta.url), { type: 'module', name: 'reader' });
+  const worker = new Worker(new URL('./reader.worker.ts', import.meta.url), { type: 'module', name: 'reader' });
   const read = supervise(workerHandle(worker), options);
   worker.postMessage({ files } satisfies { files: readonly PickedFile[] }, []);
   return read;

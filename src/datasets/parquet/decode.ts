@@ -1,7 +1,7 @@
 import { parquetRead } from 'hyparquet';
-import type { CompressionCodec, Compressors, DecodedArray, SchemaElement } from 'hyparquet';
-import { UserError } from '../../base/errors.ts';
+import type { DecodedArray, SchemaElement } from 'hyparquet';
 import { quote } from '../words.ts';
+import { loadCodec } from './codecs.ts';
 import { checkPages } from './pages.ts';
 import { isList } from './schema.ts';
 import type { Chunk, Column, Table } from './table.ts';
@@ -15,8 +15,8 @@ export type Values = DecodedArray;
  * JavaScript arrays and a cancelled read stops soon.
  */
 export async function decodeChunk(table: Table, file: ArrayBuffer, column: Column, chunk: Chunk): Promise<Values[]> {
-  checkPages(table.path, file, column, chunk);
-  const compressors = await loadCompressors(table.path, chunk.codec);
+  const decompress = await loadCodec(table.path, chunk.codec);
+  checkPages(table.path, file, column, chunk, decompress);
   const runs: Values[] = [];
   try {
     await parquetRead({
@@ -37,7 +37,7 @@ export async function decodeChunk(table: Table, file: ArrayBuffer, column: Colum
       // Byte arrays stay bytes: as text, image bytes would be destroyed.
       utf8: false,
       geoparquet: false,
-      ...(compressors && { compressors }),
+      compressors: { [chunk.codec]: decompress },
       // Only collects: an exception in here would be an unhandled rejection inside the library.
       onChunk: ({ columnData }) => runs.push(columnData),
     });
@@ -63,28 +63,4 @@ function anonymous(branch: readonly SchemaElement[]): SchemaElement[] {
     ...(k < branch.length - 1 && { num_children: 1 }),
     ...(isList(element) && { converted_type: 'LIST' as const }),
   }));
-}
-
-async function loadCompressors(path: string, codec: CompressionCodec): Promise<Compressors | null> {
-  if (codec === 'UNCOMPRESSED' || codec === 'SNAPPY') return null;
-  const library = await import('hyparquet-compressors');
-  switch (codec) {
-    case 'ZSTD':
-      // With a buffer of the checked length: otherwise the frame's own header decides how much is allocated.
-      return { ZSTD: (input, length) => library.decompressZstd(input, new Uint8Array(length)) };
-    case 'GZIP':
-      return { GZIP: library.decompressGzip };
-    case 'BROTLI':
-      return { BROTLI: library.decompressBrotli };
-    case 'LZ4':
-      return { LZ4: library.decompressLz4 };
-    case 'LZ4_RAW':
-      return { LZ4_RAW: library.decompressLz4Raw };
-    case 'LZO':
-    default:
-      throw new UserError(
-        'unsupported-codec',
-        `${quote(path)} is compressed with ${codec ?? 'an unknown codec'}, which cannot be read here; save it with snappy or zstd compression.`,
-      );
-  }
 }

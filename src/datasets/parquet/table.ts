@@ -110,14 +110,16 @@ function listColumns(file: InputFile, metadata: FileMetaData, root: SchemaTree):
   for (const node of root.children) {
     const kind = columnKind(node);
     const position = leaf;
+    const elements = kind.depth === null ? [] : branch(node);
     // Writers leave any offsets in a row group without rows, so those are not looked at.
     const groups = kind.depth === null ? [] : metadata.row_groups.filter((group) => group.num_rows > 0n);
     const chunks = groups.map((group) => {
       const meta = group.columns[position]?.meta_data;
       if (!meta) throw damaged(file.path, `has no data for column ${quote(node.element.name)}`);
+      if (meta.type !== elements.at(-1)?.type) throw damaged(file.path, 'has row groups that do not match its schema');
       return locateChunk(file, meta, Number(group.num_rows), node.element.name);
     });
-    columns.push({ name: node.element.name, ...kind, branch: kind.depth === null ? [] : branch(node), chunks });
+    columns.push({ name: node.element.name, ...kind, branch: elements, chunks });
     leaf += leafCount(node);
   }
   return columns;

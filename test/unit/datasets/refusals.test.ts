@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { openDataset } from '../../../src/datasets/open.ts';
 import type { InputFile } from '../../../src/datasets/types.ts';
+import type { MadeColumn } from './make.ts';
 import { file, frameColumns, infoFile, parquet, withData } from './make.ts';
 
 const columns = frameColumns([[0, 3], [1, 2]]);
@@ -31,6 +32,21 @@ function forged(rows: number): ArrayBuffer {
   const to = varint(2 * rows);
   expect(to.length).toBe(from.length);
   for (let at = bytes.length - 600; at < bytes.length; at++) if (from.every((byte, k) => bytes[at + k] === byte)) bytes.set(to, at);
+  return bytes.buffer;
+}
+
+/** Definition levels of `frame_index` replaced by one run of two billion, on which the decoder would abort the process. */
+function bomb(): ArrayBuffer {
+  const rows = Array.from({ length: 200 }, (_, k) => BigInt(k));
+  const made: MadeColumn[] = [
+    { name: 'episode_index', type: 'INT64', data: rows },
+    { name: 'frame_index', type: 'INT64', data: rows.map((row, k) => (k % 7 === 3 ? null : row)) },
+  ];
+  const bytes = new Uint8Array(parquet(made, { codec: 'UNCOMPRESSED' }));
+  // The header of 25 packed groups of eight one-bit levels; the first group has its fourth bit unset.
+  const at = bytes.findIndex((byte, k) => byte === 51 && bytes[k + 1] === 0b1111_0111);
+  expect(at).toBeGreaterThan(0);
+  bytes.set([0xfe, 0xff, 0xff, 0xff, 0x0f, 1], at);
   return bytes.buffer;
 }
 
@@ -77,7 +93,7 @@ const cases: readonly { what: string; files: () => readonly InputFile[]; code: s
     what: 'a damaged page',
     files: () => [file('a.parquet', changed((bytes) => bytes.fill(0xff, 4, 40)))],
     code: 'damaged',
-    sentence: `“a.parquet” has a column “observation.state” whose page headers are damaged; ${again}`,
+    sentence: `“a.parquet” has a column “observation.state” whose pages are damaged; ${again}`,
   },
   {
     what: '50 million rows declared in a few hundred bytes',
@@ -90,6 +106,12 @@ const cases: readonly { what: string; files: () => readonly InputFile[]; code: s
     files: () => [file('a.parquet', constant(400_000))],
     code: 'damaged',
     sentence: /^“a.parquet” declares 400,000 rows, which cannot fit in its \d+ bytes; copy or download the file again\.$/,
+  },
+  {
+    what: 'a run of two billion values in six bytes',
+    files: () => [file('a.parquet', bomb())],
+    code: 'damaged',
+    sentence: `“a.parquet” has a column “frame_index” whose pages are damaged; ${again}`,
   },
   {
     what: 'no frames',
