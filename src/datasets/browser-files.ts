@@ -20,7 +20,7 @@ export function pickedFiles(files: Iterable<File>): PickedFile[] {
  * All files of a drop, folders included. Call it inside the drop event: the browser empties the transfer as soon as
  * the event is over, so every item is asked for before the first await.
  */
-export async function droppedFiles(transfer: DataTransfer): Promise<PickedFile[]> {
+export async function droppedFiles(transfer: { readonly items: Iterable<DropItem> }): Promise<PickedFile[]> {
   const walks = [...transfer.items].filter((item) => item.kind === 'file').map(startWalk);
   const picked: PickedFile[] = [];
   for (const walk of walks) await readable(() => walk(picked), 'the dropped files');
@@ -36,14 +36,24 @@ export function inputFiles(picked: readonly PickedFile[]): InputFile[] {
   }));
 }
 
-/** A drop's item in the File System Access API, which Firefox and Safari lack. */
-interface HandleItem {
-  getAsFileSystemHandle?: () => Promise<FileSystemHandle | null>;
+/** What is used of a DataTransferItem. The File System Access API is Chromium's alone, entries are everyone's. */
+export interface DropItem {
+  readonly kind: string;
+  getAsFile(): File | null;
+  webkitGetAsEntry?(): DropEntry | null;
+  getAsFileSystemHandle?(): Promise<FileSystemHandle | null>;
+}
+
+/** What is used of a FileSystemEntry: a file has `file`, a folder `createReader`. Browsers hide its classes. */
+export interface DropEntry {
+  readonly name: string;
+  file?(resolve: (file: File) => void, reject: (error: unknown) => void): void;
+  createReader?(): { readEntries(resolve: (batch: DropEntry[]) => void, reject: (error: unknown) => void): void };
 }
 
 type Walk = (picked: PickedFile[]) => Promise<void>;
 
-function startWalk(item: DataTransferItem & HandleItem): Walk {
+function startWalk(item: DropItem): Walk {
   const entry = item.webkitGetAsEntry?.();
   const file = item.getAsFile();
   const handle = item.getAsFileSystemHandle?.().catch(() => null);
@@ -62,17 +72,15 @@ async function walkHandle(handle: FileSystemHandle, path: string, picked: Picked
   }
 }
 
-async function walkEntry(entry: FileSystemEntry, path: string, picked: PickedFile[]): Promise<void> {
-  if (entry instanceof FileSystemFileEntry) {
-    add(picked, await new Promise<File>((resolve, reject) => entry.file(resolve, reject)), path);
-  } else if (entry instanceof FileSystemDirectoryEntry) {
-    const reader = entry.createReader();
-    for (;;) {
-      // Browsers hand out at most 100 entries a call, and an empty list at the end.
-      const batch = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
-      if (batch.length === 0) return;
-      for (const child of batch) await walkEntry(child, `${path}/${child.name}`, picked);
-    }
+async function walkEntry(entry: DropEntry, path: string, picked: PickedFile[]): Promise<void> {
+  if (entry.file) add(picked, await new Promise<File>((resolve, reject) => entry.file?.(resolve, reject)), path);
+  const reader = entry.createReader?.();
+  if (!reader) return;
+  for (;;) {
+    // Browsers hand out at most 100 entries a call, and an empty list at the end.
+    const batch = await new Promise<DropEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
+    if (batch.length === 0) return;
+    for (const child of batch) await walkEntry(child, `${path}/${child.name}`, picked);
   }
 }
 

@@ -2,7 +2,8 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { inputFiles, pickedFiles } from '../../../src/datasets/browser-files.ts';
+import type { DropEntry } from '../../../src/datasets/browser-files.ts';
+import { droppedFiles, inputFiles, pickedFiles } from '../../../src/datasets/browser-files.ts';
 import { nodeFiles } from '../../../src/datasets/node-files.ts';
 import { openDataset } from '../../../src/datasets/open.ts';
 import { frameColumns, parquet } from './make.ts';
@@ -28,6 +29,45 @@ describe('files from the browser', () => {
       code: 'file-changed',
       message: 'The browser can no longer read “a.parquet”: it changed or was moved after it was chosen; choose it again.',
     });
+  });
+});
+
+/** A dropped file or folder, as browsers show it: folders hand out their entries in batches. */
+function fileEntry(name: string): DropEntry {
+  return { name, file: (resolve) => resolve(new File([bytes], name)) };
+}
+function folderEntry(name: string, children: readonly DropEntry[], batch: number): DropEntry {
+  return {
+    name,
+    createReader: () => {
+      const left = [...children];
+      return { readEntries: (resolve) => resolve(left.splice(0, batch)) };
+    },
+  };
+}
+
+describe('a drop', () => {
+  const set = folderEntry('set', [folderEntry('data', [fileEntry('file-000.parquet'), fileEntry('file-001.parquet'), fileEntry('file-002.parquet')], 2), fileEntry('note.txt')], 2);
+
+  it('is walked to the last entry', async () => {
+    const picked = await droppedFiles({ items: [{ kind: 'string', getAsFile: () => null }, { kind: 'file', getAsFile: () => null, webkitGetAsEntry: () => set }] });
+    expect(picked.map(({ path }) => path)).toEqual(['set/data/file-000.parquet', 'set/data/file-001.parquet', 'set/data/file-002.parquet', 'set/note.txt']);
+  });
+
+  it('of files alone is taken without entries', async () => {
+    const picked = await droppedFiles({ items: [{ kind: 'file', getAsFile: () => new File([bytes], 'a.parquet'), webkitGetAsEntry: () => null, getAsFileSystemHandle: () => Promise.reject(new Error('denied')) }] });
+    expect(picked.map(({ path }) => path)).toEqual(['a.parquet']);
+  });
+
+  it('whose folder vanished says so', async () => {
+    const gone: DropEntry = { name: 'gone', createReader: () => ({ readEntries: (_, reject) => reject(new DOMException('gone', 'NotFoundError')) }) };
+    await expect(droppedFiles({ items: [{ kind: 'file', getAsFile: () => null, webkitGetAsEntry: () => gone }] })).rejects.toMatchObject({ code: 'file-changed' });
+  });
+
+  it('of a picked DataTransfer fits the type', () => {
+    // Checked by the compiler: a real transfer is accepted.
+    const take: (transfer: DataTransfer) => ReturnType<typeof droppedFiles> = droppedFiles;
+    expect(take).toBe(droppedFiles);
   });
 });
 

@@ -1,3 +1,4 @@
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import type { SchemaElement } from 'hyparquet';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import type { InputFile } from '../../../src/datasets/types.ts';
@@ -29,7 +30,7 @@ function schemaOf({ name, type }: MadeColumn): SchemaElement[] {
 }
 
 export interface MadeOptions {
-  readonly codec?: 'SNAPPY' | 'UNCOMPRESSED';
+  readonly codec?: 'SNAPPY' | 'UNCOMPRESSED' | 'GZIP' | 'BROTLI';
   readonly rowGroupSize?: number;
 }
 
@@ -39,6 +40,7 @@ export function parquet(columns: readonly MadeColumn[], { codec = 'SNAPPY', rowG
     schema: [{ name: 'root', num_children: columns.length, repetition_type: 'REQUIRED' }, ...columns.flatMap(schemaOf)],
     columnData: columns.map(({ name, data }) => ({ name, data: [...data] })),
     codec,
+    compressors: { GZIP: (bytes) => new Uint8Array(gzipSync(bytes)), BROTLI: (bytes) => new Uint8Array(brotliCompressSync(bytes)) },
     rowGroupSize,
   });
 }

@@ -111,6 +111,12 @@ describe('reading', () => {
     expect(dataset.features.get('camera')).toEqual({ dtype: 'image', shape: [48, 64, 3], names: null, values: null, stats: null });
   });
 
+  it.each(['UNCOMPRESSED', 'GZIP', 'BROTLI'] as const)('reads %s pages like snappy ones', async (codec) => {
+    const dataset = await openDataset([infoFile(), file(table, parquet(columns, { codec }))]);
+    const straight = await read(columns);
+    for (const key of straight.features.keys()) expect(values(dataset, key)).toEqual(values(straight, key));
+  });
+
   it('is not harmed by a column called __proto__', async () => {
     const dataset = await read([...columns, { name: '__proto__', type: 'DOUBLE', data: [1, 2, 3, 4, 5] }, { name: 'constructor', type: 'list', data: [[1], [2], [3], [4], [5]] }]);
     expect(values(dataset, '__proto__')).toEqual([1, 2, 3, 4, 5]);
