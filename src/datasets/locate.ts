@@ -50,7 +50,10 @@ const wanted = 'a LeRobotDataset (v2.0, v2.1 or v3.0) folder with its data folde
 /** Find the dataset among the files of a drop: where its root is, and which files may hold frames. */
 export function locate(dropped: readonly InputFile[]): Located {
   if (dropped.length > MAX_FILES) {
-    throw new UserError('too-many-files', `There are ${count(dropped.length)} files, above the limit of ${count(MAX_FILES)}; open a part of the dataset.`);
+    throw new UserError(
+      'too-many-files',
+      `There are ${count(dropped.length)} files, above the limit of ${count(MAX_FILES)}; open a part of the dataset.`,
+    );
   }
   const all = dropped.map((file) => ({ file, path: normal(file.path) })).filter(({ path }) => !isHidden(path));
   if (all.length === 0) throw new UserError('nothing-found', `No files were found; ${wanted}.`);
@@ -87,7 +90,11 @@ function findRoot(paths: readonly string[], warnings: string[]): string {
     const names = [first, ...beside].map((root) => quote(root.replace(/\/$/, '') || '.')).toSorted();
     throw new UserError('several-datasets', `There are ${names.length} datasets here (${list(names)}); open one of these folders by itself.`);
   }
-  if (others.length > 0) warnings.push(`Further datasets inside this one are left out: ${list(others.map((root) => quote(root.slice(first.length, -1))))}.`);
+  if (others.length > 0) {
+    warnings.push(
+      `Further datasets inside this one are left out: ${list(others.map((root) => quote(root.slice(first.length, -1))))}.`,
+    );
+  }
   return first;
 }
 
@@ -124,9 +131,15 @@ function refuse(paths: readonly string[]): UserError {
   }
   if (found.size > 0) {
     const example = outsideMeta.find((path) => otherFormats.has(path.split('.').at(-1)?.toLowerCase() ?? ''));
-    return new UserError('unsupported-format', `This holds ${list([...found].toSorted())} (${quote(example ?? '')}) and no parquet files; ${wanted}.`);
+    return new UserError(
+      'unsupported-format',
+      `This holds ${list([...found].toSorted())} (${quote(example ?? '')}) and no parquet files; ${wanted}.`,
+    );
   }
-  return new UserError('unsupported-format', `There are no parquet files among the ${count(paths.length)} found (${list(paths.map(quote))}); ${wanted}.`);
+  return new UserError(
+    'unsupported-format',
+    `There are no parquet files among the ${count(paths.length)} found (${list(paths.map(quote))}); ${wanted}.`,
+  );
 }
 
 function normal(path: string): string {

@@ -14,19 +14,32 @@ export async function nodeFiles(path: string): Promise<InputFile[]> {
   const status = await stat(absolute).catch(() => null);
   if (!status) throw new UserError('not-found', `${quote(path)} does not exist; give the path of a dataset folder or parquet file.`);
   const name = basename(absolute);
-  if (!status.isDirectory()) return [inputFile(absolute, name, status.size, status.mtimeMs)];
+  if (!status.isDirectory() && !status.isFile()) {
+    throw new UserError(
+      'not-found',
+      `${quote(path)} is neither a folder nor a file; give the path of a dataset folder or parquet file.`,
+    );
+  }
+  if (status.isFile()) return [inputFile(absolute, name, status.size, status.mtimeMs)];
   const files: InputFile[] = [];
   await walk(absolute, name, files);
   return files;
 }
 
 async function walk(folder: string, path: string, files: InputFile[]): Promise<void> {
-  const entries = await readdir(folder, { withFileTypes: true });
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => {
+    throw new UserError('unreadable', `The folder ${quote(path)} cannot be read; check its permissions.`);
+  });
   for (const entry of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
     const place = join(folder, entry.name);
     if (entry.isDirectory()) await walk(place, `${path}/${entry.name}`, files);
     if (!entry.isFile()) continue;
-    if (files.length >= MAX_FILES) throw new UserError('too-many-files', `${quote(path)} holds more than ${count(MAX_FILES)} files; give a part of the dataset.`);
+    if (files.length >= MAX_FILES) {
+      throw new UserError(
+        'too-many-files',
+        `${quote(path)} holds more than ${count(MAX_FILES)} files; give a part of the dataset.`,
+      );
+    }
     const status = await stat(place);
     files.push(inputFile(place, `${path}/${entry.name}`, status.size, status.mtimeMs));
   }

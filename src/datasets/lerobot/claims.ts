@@ -53,7 +53,9 @@ function compareEpisodes(info: Info, claims: EpisodeClaims, found: Findings): st
   const here = new Set(found.episodes.map((episode) => episode.index));
   const missing = [...claims].filter(([index, length]) => length !== 0 && !here.has(index)).map(([index]) => String(index));
   if (missing.length > 0) {
-    warnings.push(`${plural(missing.length, 'episode')} of the meta folder ${missing.length === 1 ? 'is' : 'are'} not in the tables (${list(missing)}).`);
+    warnings.push(
+      `${plural(missing.length, 'episode')} of the meta folder ${missing.length === 1 ? 'is' : 'are'} not in the tables (${list(missing)}).`,
+    );
   }
   return warnings;
 }
@@ -98,7 +100,11 @@ function compareVideos({ features, videoPath, path, chunkSize }: Info, found: Fi
     if (without > 0) partial.push(`${count(without)} of ${plural(found.episodes.length, 'episode')} have no video file of ${quote(key)}.`);
   }
   const warnings = partial;
-  if (ghosts.length > 0 && ghosts.length === declared && videos.length === 0) warnings.push(`No video files came along: ${list(ghosts)} cannot be shown.`);
+  if (ghosts.length > 0 && ghosts.length === declared && videos.length === 0) {
+    warnings.push(
+      `No video files came along: ${list(ghosts)} cannot be shown.`,
+    );
+  }
   else if (ghosts.length > 0) warnings.push(`There are no video files of ${list(ghosts)}, which ${quote(path)} declares.`);
   if (moved.length > 0) warnings.push(`video_path in ${quote(path)} does not lead to the videos of ${list(moved)}; the files were found by looking.`);
   return warnings;

@@ -23,27 +23,37 @@ export function buildFeatures(frames: Frames, order: Order, info: Info | null, o
     else absent.push(quote(key));
   }
   step(options, { step: 'statistics', done, total: keys.size });
-  if (absent.length > 0) warnings.push(`${quote(info?.path ?? '')} declares ${plural(absent.length, 'feature')} that the tables do not hold (${list(absent)}).`);
+  if (absent.length > 0) {
+    warnings.push(
+      `${quote(info?.path ?? '')} declares ${plural(absent.length, 'feature')} that the tables do not hold (${list(absent)}).`,
+    );
+  }
   return features;
 }
 
 function buildFeature(key: string, column: RawColumn, frames: Frames, order: Order, claim: FeatureClaim | undefined, warnings: string[]): Feature {
   const { builder } = column;
   // A picture's size is only known from the claim; its bytes are not unpacked here.
-  if (!builder) return plain(claim?.dtype === 'image' && column.dtype === 'struct' ? 'image' : column.dtype, column.dtype === 'image' ? (claim?.shape ?? []) : [1]);
+  if (!builder) return plain(column.dtype, column.dtype === 'image' ? (claim?.shape ?? []) : [1]);
   const problem = builder.problem ?? (builder.values ? null : 'holds no values');
   if (problem !== null || !builder.values || !builder.shape) {
     warnings.push(`Column ${quote(key)} ${problem}; it is listed without values.`);
     return plain(column.dtype, claim?.shape ?? builder.shape ?? [1]);
   }
   if (column.tables < frames.tables.length) {
-    warnings.push(`Column ${quote(key)} is missing in ${count(frames.tables.length - column.tables)} of ${plural(frames.tables.length, 'table')}; its values there are NaN.`);
+    warnings.push(
+      `Column ${quote(key)} is missing in ${count(frames.tables.length - column.tables)} of ${plural(frames.tables.length, 'table')}; its values there are NaN.`,
+    );
   }
   const shape = chooseShape(key, builder.shape, claim?.shape, warnings);
   const width = product(builder.shape);
   const values = reorder(builder.values, width, order.rows);
   const stats = featureStats(values, width);
-  if (stats.nonFinite > 0) warnings.push(`Column ${quote(key)} holds ${plural(stats.nonFinite, 'value')} that ${stats.nonFinite === 1 ? 'is' : 'are'} NaN, infinite or empty; statistics leave them out.`);
+  if (stats.nonFinite > 0) {
+    warnings.push(
+      `Column ${quote(key)} holds ${plural(stats.nonFinite, 'value')} that ${stats.nonFinite === 1 ? 'is' : 'are'} NaN, infinite or empty; statistics leave them out.`,
+    );
+  }
   return { dtype: column.dtype, shape, names: chooseNames(key, shape, claim?.names ?? null, warnings), values, stats };
 }
 

@@ -34,12 +34,22 @@ interface FrameTable {
   readonly rows: number;
 }
 
+interface FoundTables {
+  readonly tables: readonly FrameTable[];
+  readonly orderBy: Frames['orderBy'];
+}
+
 /** Find the tables that hold frames and read every numeric column of them. */
 export async function readFrames(candidates: readonly InputFile[], options: ReadOptions, warnings: string[]): Promise<Frames> {
   const { tables, orderBy } = await findTables(candidates, options, warnings);
   const frames = tables.reduce((sum, table) => sum + table.rows, 0);
   const total = tables.reduce((sum, table) => sum + table.file.size, 0);
-  if (frames === 0) throw new UserError('no-frames', `The tables hold no frames (${list(tables.map(({ file }) => quote(file.path)))}); choose a dataset with at least one frame.`);
+  if (frames === 0) {
+    throw new UserError(
+      'no-frames',
+      `The tables hold no frames (${list(tables.map(({ file }) => quote(file.path)))}); choose a dataset with at least one frame.`,
+    );
+  }
   const columns = new Map<string, RawColumn>();
   const budget = new Budget();
   const digests: ArrayBuffer[] = [];
@@ -51,7 +61,12 @@ export async function readFrames(candidates: readonly InputFile[], options: Read
     digests.push(await digest(data));
     // Opened again from the bytes that are about to be decoded: the file may have changed since its footer was read.
     const table = await openTable({ path: file.path, size: data.byteLength, slice: async (from, to) => data.slice(from, to) });
-    if (data.byteLength !== file.size || table.rows !== rows) throw new UserError('file-changed', `${quote(file.path)} changed while it was read; choose it again.`);
+    if (data.byteLength !== file.size || table.rows !== rows) {
+      throw new UserError(
+        'file-changed',
+        `${quote(file.path)} changed while it was read; choose it again.`,
+      );
+    }
     const report = (part: number): void => step(options, { step: 'table', done: done + file.size * part, total });
     await readTable(table, data, { columns, frames, start, budget, report });
     start += rows;
@@ -61,7 +76,7 @@ export async function readFrames(candidates: readonly InputFile[], options: Read
   return { count: frames, columns, orderBy, tables: tables.map(({ file }) => file.path), fingerprint: await fingerprint(digests) };
 }
 
-async function findTables(candidates: readonly InputFile[], options: ReadOptions, warnings: string[]): Promise<{ tables: FrameTable[]; orderBy: Frames['orderBy'] }> {
+async function findTables(candidates: readonly InputFile[], options: ReadOptions, warnings: string[]): Promise<FoundTables> {
   const tables: FrameTable[] = [];
   const others: Table[] = [];
   const repeated = new Set<string>();
@@ -70,7 +85,12 @@ async function findTables(candidates: readonly InputFile[], options: ReadOptions
   let decoded = 0;
   for (const [k, file] of candidates.entries()) {
     step(options, { step: 'meta', done: k, total: candidates.length });
-    if (file.size > MAX_TABLE_BYTES) throw new UserError('too-large', `${quote(file.path)} is ${bytes(file.size)} long, above the limit of ${bytes(MAX_TABLE_BYTES)} a file; split it into smaller tables.`);
+    if (file.size > MAX_TABLE_BYTES) {
+      throw new UserError(
+        'too-large',
+        `${quote(file.path)} is ${bytes(file.size)} long, above the limit of ${bytes(MAX_TABLE_BYTES)} a file; split it into smaller tables.`,
+      );
+    }
     const table = await openTable(file);
     const scalars = new Set(table.columns.filter((column) => column.depth === 0).map((column) => column.name));
     if (!scalars.has('episode_index') || !(scalars.has('frame_index') || scalars.has('index'))) {
@@ -82,12 +102,21 @@ async function findTables(candidates: readonly InputFile[], options: ReadOptions
     tables.push({ file, rows: table.rows });
     rows += table.rows;
     decoded += declaredValues(table) * 8;
-    if (rows > MAX_ROWS) throw new UserError('too-large', `The tables declare ${count(rows)} frames or more, above the limit of ${count(MAX_ROWS)}; open fewer of them at a time.`);
+    if (rows > MAX_ROWS) {
+      throw new UserError(
+        'too-large',
+        `The tables declare ${count(rows)} frames or more, above the limit of ${count(MAX_ROWS)}; open fewer of them at a time.`,
+      );
+    }
     if (decoded > MAX_DECODED_BYTES) throw tooLarge();
   }
   const [stray] = others;
   if (tables.length === 0 && stray) throw notFrames(stray);
-  if (others.length > 0) warnings.push(`${plural(others.length, 'parquet file')} without an episode_index column ${others.length === 1 ? 'is' : 'are'} left out (${list(others.map(({ path }) => quote(path)))}).`);
+  if (others.length > 0) {
+    warnings.push(
+      `${plural(others.length, 'parquet file')} without an episode_index column ${others.length === 1 ? 'is' : 'are'} left out (${list(others.map(({ path }) => quote(path)))}).`,
+    );
+  }
   if (repeated.size > 0) warnings.push(`Column names occur more than once (${list([...repeated].map(quote))}); the first of each is used.`);
   if (orderBy === 'index') warnings.push('There is no frame_index column; frames are in the order of the index column.');
   return { tables, orderBy };

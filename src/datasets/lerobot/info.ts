@@ -39,7 +39,11 @@ export async function readInfo(file: InputFile, warnings: string[]): Promise<Inf
     return null;
   }
   const fps = number(json['fps']);
-  if (fps === null || fps <= 0) warnings.push(`${quote(file.path)} gives no usable frame rate (fps is ${shown(json['fps'])}); time is counted in frames.`);
+  if (fps === null || fps <= 0) {
+    warnings.push(
+      `${quote(file.path)} gives no usable frame rate (fps is ${shown(json['fps'])}); time is counted in frames.`,
+    );
+  }
   const features = new Map<string, FeatureClaim>();
   if (isRecord(json['features'])) for (const [key, claim] of Object.entries(json['features'])) features.set(key, featureClaim(claim));
   else warnings.push(`${quote(file.path)} lists no features; names and shapes come from the tables.`);

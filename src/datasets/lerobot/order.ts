@@ -37,8 +37,16 @@ export function orderFrames(frames: Frames, warnings: string[]): Order {
       start = k + 1;
     }
   }
-  if (repeats.count > 0) warnings.push(`${plural(repeats.count, 'row')} repeat${repeats.count === 1 ? 's' : ''} a frame that is already there (first: ${repeats.first}); all are kept, in the order of the files.`);
-  if (gaps.size > 0) warnings.push(`Frames are missing in ${plural(gaps.size, 'episode')}: ${frames.orderBy} skips numbers (first: episode ${[...gaps][0]}).`);
+  if (repeats.count > 0) {
+    warnings.push(
+      `${plural(repeats.count, 'row')} repeat${repeats.count === 1 ? 's' : ''} a frame that is already there (first: ${repeats.first}); all are kept, in the order of the files.`,
+    );
+  }
+  if (gaps.size > 0) {
+    warnings.push(
+      `Frames are missing in ${plural(gaps.size, 'episode')}: ${frames.orderBy} skips numbers (first: episode ${[...gaps][0]}).`,
+    );
+  }
   return { episodes, rows };
 }
 
@@ -56,10 +64,18 @@ export function reorder(values: Float64Array<ArrayBuffer>, width: number, rows: 
 function wholeNumbers({ columns, tables }: Frames, name: string): Float64Array {
   const column: RawColumn | undefined = columns.get(name);
   const values = column?.builder?.values;
-  if (!values || column.tables < tables.length) throw new UserError('bad-index', `Some tables have no ${name} column; open tables of one dataset at a time.`);
+  if (!values || column.tables < tables.length) {
+    throw new UserError(
+      'bad-index',
+      `Some tables have no ${name} column; open tables of one dataset at a time.`,
+    );
+  }
   const bad = values.find((value) => !Number.isSafeInteger(value));
   if (bad !== undefined) {
-    throw new UserError('bad-index', `Column ${quote(name)} holds ${Number.isNaN(bad) ? 'an empty value' : String(bad)}, but frames can only be told apart by whole numbers; repair the table.`);
+    throw new UserError(
+      'bad-index',
+      `Column ${quote(name)} holds ${Number.isNaN(bad) ? 'an empty value' : String(bad)}, but frames can only be told apart by whole numbers; repair the table.`,
+    );
   }
   return values;
 }

@@ -53,7 +53,9 @@ function findVersion(info: Info, files: ReadonlyMap<string, InputFile>, tables: 
   if (declared === 'v2.0' || declared === 'v2.1') {
     if (!sharedFiles) return declared;
   } else if (declared === 'v3.0' && !episodeFiles) return declared;
-  warnings.push(`${quote(info.path)} ${declared === null ? 'gives no version' : `declares version ${quote(declared)}`}; the files are laid out as ${layout}.`);
+  warnings.push(
+    `${quote(info.path)} ${declared === null ? 'gives no version' : `declares version ${quote(declared)}`}; the files are laid out as ${layout}.`,
+  );
   return layout;
 }
 
