@@ -1,0 +1,156 @@
+import { UserError } from '../base/errors.ts';
+import { MAX_FILES } from './limits.ts';
+import type { InputFile } from './types.ts';
+import { count, list, quote } from './words.ts';
+
+/** The files of one dataset, with paths relative to its root. */
+export interface Located {
+  /** Name of the root folder, or of the only file. */
+  readonly name: string;
+  /** All files by path. */
+  readonly files: ReadonlyMap<string, InputFile>;
+  /** Parquet files that may be frame tables, in path order. */
+  readonly tables: readonly InputFile[];
+  readonly warnings: readonly string[];
+}
+
+/** Files of a LeRobot `meta` folder whose place marks the root of a dataset, best first. */
+const marks = ['meta/info.json', 'meta/episodes.jsonl', 'meta/tasks.parquet', 'meta/stats.json'];
+
+/** What people have instead of LeRobot tables, by file extension. */
+const otherFormats = new Map([
+  ['hdf5', 'HDF5'],
+  ['h5', 'HDF5'],
+  ['npz', 'NumPy archives'],
+  ['npy', 'NumPy arrays'],
+  ['csv', 'CSV tables'],
+  ['tsv', 'TSV tables'],
+  ['jsonl', 'JSON lines'],
+  ['json', 'JSON'],
+  ['arrow', 'Arrow tables'],
+  ['feather', 'Feather tables'],
+  ['zarr', 'Zarr'],
+  ['zarray', 'Zarr'],
+  ['bag', 'ROS bags'],
+  ['db3', 'ROS 2 bags'],
+  ['mcap', 'MCAP logs'],
+  ['tfrecord', 'TFRecords'],
+  ['pkl', 'Python pickles'],
+  ['pt', 'PyTorch files'],
+  ['zip', 'a zip archive'],
+  ['tar', 'a tar archive'],
+  ['gz', 'a gzip archive'],
+  ['mp4', 'videos'],
+  ['png', 'pictures'],
+  ['jpg', 'pictures'],
+]);
+
+const wanted = 'a LeRobotDataset (v2.0, v2.1 or v3.0) folder with its data folder, or its parquet files, can be read';
+
+/** Find the dataset among the files of a drop: where its root is, and which files may hold frames. */
+export function locate(dropped: readonly InputFile[]): Located {
+  if (dropped.length > MAX_FILES) {
+    throw new UserError(
+      'too-many-files',
+      `There are ${count(dropped.length)} files, above the limit of ${count(MAX_FILES)}; open a part of the dataset.`,
+    );
+  }
+  const all = dropped.map((file) => ({ file, path: normal(file.path) })).filter(({ path }) => !isHidden(path));
+  if (all.length === 0) throw new UserError('nothing-found', `No files were found; ${wanted}.`);
+  const warnings: string[] = [];
+  const root = findRoot(all.map(({ path }) => path), warnings);
+  const files = new Map<string, InputFile>();
+  for (const { file, path } of all) {
+    if (path.startsWith(root)) files.set(path.slice(root.length), relative(file, path.slice(root.length)));
+  }
+  const parquet = [...files.values()]
+    .filter((file) => /\.parquet$/i.test(file.path) && !file.path.startsWith('meta/'))
+    .toSorted((a, b) => (a.path < b.path ? -1 : 1));
+  if (parquet.length === 0) throw refuse([...files.keys()]);
+  // Copies and exports beside `data/` would repeat its frames.
+  const inData = parquet.filter((file) => file.path.startsWith('data/'));
+  const tables = inData.length > 0 ? inData : parquet;
+  if (tables.length < parquet.length) {
+    const left = parquet.filter((file) => !file.path.startsWith('data/')).map((file) => quote(file.path));
+    warnings.push(`Parquet files outside the data folder are left out: ${list(left)}.`);
+  }
+  return { name: datasetName(root, tables), files, tables, warnings };
+}
+
+/** The folder that holds `meta`, or '' when there is none; ends with a slash otherwise. */
+function findRoot(paths: readonly string[], warnings: string[]): string {
+  const roots = new Set<string>();
+  for (const path of paths) {
+    for (const mark of marks) if (path === mark || path.endsWith(`/${mark}`)) roots.add(path.slice(0, path.length - mark.length));
+  }
+  const [first, ...others] = [...roots].toSorted((a, b) => a.length - b.length || (a < b ? -1 : 1));
+  if (first === undefined) return commonFolder(paths);
+  const beside = others.filter((root) => !root.startsWith(first));
+  if (beside.length > 0) {
+    const names = [first, ...beside].map((root) => quote(root.replace(/\/$/, '') || '.')).toSorted();
+    throw new UserError('several-datasets', `There are ${names.length} datasets here (${list(names)}); open one of these folders by itself.`);
+  }
+  if (others.length > 0) {
+    warnings.push(
+      `Further datasets inside this one are left out: ${list(others.map((root) => quote(root.slice(first.length, -1))))}.`,
+    );
+  }
+  return first;
+}
+
+/** The folder all paths share, so that a dropped folder of bare tables counts as their root. */
+function commonFolder(paths: readonly string[]): string {
+  const folders = paths.map((path) => path.split('/').slice(0, -1));
+  const shared: string[] = [];
+  for (const [k, part] of (folders[0] ?? []).entries()) {
+    if (part === 'data' || !folders.every((folder) => folder[k] === part)) break;
+    shared.push(part);
+  }
+  return shared.map((part) => `${part}/`).join('');
+}
+
+function datasetName(root: string, tables: readonly InputFile[]): string {
+  const folder = root.split('/').at(-2);
+  const [only, ...others] = tables;
+  if (folder !== undefined) return folder;
+  return only && others.length === 0 ? (only.path.split('/').at(-1) ?? only.path).replace(/\.parquet$/i, '') : 'dataset';
+}
+
+/** Say what is there instead of frame tables. */
+function refuse(paths: readonly string[]): UserError {
+  const outsideMeta = paths.filter((path) => !path.startsWith('meta/') && !/^(info|stats)\.json$|^readme/i.test(path));
+  const found = new Set<string>();
+  for (const path of outsideMeta) {
+    const format = otherFormats.get(path.split('.').at(-1)?.toLowerCase() ?? '');
+    if (format) found.add(format);
+  }
+  const meta = paths.some((path) => path.startsWith('meta/'));
+  const only = [...found].every((format) => format === 'videos' || format === 'pictures');
+  if (meta && only) {
+    return new UserError('no-tables', 'There is a meta folder but no table with frames; add the data folder with its parquet files.');
+  }
+  if (found.size > 0) {
+    const example = outsideMeta.find((path) => otherFormats.has(path.split('.').at(-1)?.toLowerCase() ?? ''));
+    return new UserError(
+      'unsupported-format',
+      `This holds ${list([...found].toSorted())} (${quote(example ?? '')}) and no parquet files; ${wanted}.`,
+    );
+  }
+  return new UserError(
+    'unsupported-format',
+    `There are no parquet files among the ${count(paths.length)} found (${list(paths.map(quote))}); ${wanted}.`,
+  );
+}
+
+function normal(path: string): string {
+  return path.replaceAll('\\', '/').split('/').filter((part) => part !== '' && part !== '.').join('/');
+}
+
+/** Operating systems and tools leave files that are not data: .DS_Store, ._copies, .cache, .git. */
+function isHidden(path: string): boolean {
+  return path.split('/').some((part) => part.startsWith('.') || part === '__MACOSX');
+}
+
+function relative(file: InputFile, path: string): InputFile {
+  return { path, size: file.size, slice: (start, end) => file.slice(start, end) };
+}
