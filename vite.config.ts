@@ -17,6 +17,8 @@ const contentSecurityPolicy = [
 
 export default defineConfig({
   base: './',
+  // plotly.js's sources say `global`, which browsers do not have.
+  define: { global: 'globalThis' },
   plugins: [
     react(),
     {

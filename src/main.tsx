@@ -37,7 +37,9 @@ async function start(): Promise<void> {
   const live = new Live(() => new Worker(new URL('engine/engine.worker.ts', import.meta.url), { type: 'module', name: 'engine' }));
   // A link pasted into an open page is a navigation within it.
   window.addEventListener('hashchange', () => {
-    void sessionFromHash(location.hash).then((reading) => reading?.kind === 'session' && live.restore(reading.session));
+    void sessionFromHash(location.hash).then(async (reading) => {
+      if (reading?.kind === 'session') await live.restore(reading.session);
+    });
   });
   const root = document.getElementById('root');
   if (!root) throw new Error('invariant: index.html has no #root');

@@ -57,8 +57,8 @@ export class Random {
     const taken = Math.min(count, n);
     for (let k = 0; k < taken; k++) {
       const other = k + this.below(n - k);
-      const held = pool[k] as number;
-      pool[k] = pool[other] as number;
+      const held = pool[k]!;
+      pool[k] = pool[other]!;
       pool[other] = held;
     }
     return pool.slice(0, taken);

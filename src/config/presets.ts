@@ -25,9 +25,13 @@ export function labelTerm(name: string, key: string, slice: readonly [number, nu
   };
 }
 
-/** The demo's label, end effector + gripper at weight 5, as two terms whose shares can be told apart. */
+/**
+ * The demo's label, end effector + gripper at weight 5, as two terms whose shares can be told apart, and the joints at
+ * a weight at which they have a say.
+ */
 export function demoFeatures(): FeatureSpec[] {
-  return [labelTerm('end effector', 'observation.state', [0, 2], 5), labelTerm('gripper', 'observation.state', [2, 3], 5)];
+  const key = 'observation.state';
+  return [labelTerm('end effector', key, [0, 2], 5), labelTerm('gripper', key, [2, 3], 5), labelTerm('joints', key, [3, 5], 0.5)];
 }
 
 /**

@@ -7,7 +7,7 @@ export function checkCancelled(options: ReadOptions): void {
 }
 
 /** The error of a read that its caller stopped. */
-export function cancelled(): UserError {
+function cancelled(): UserError {
   return new UserError('cancelled', 'Reading was cancelled.');
 }
 

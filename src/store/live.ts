@@ -7,6 +7,7 @@ import { saveSoon } from './autosave.ts';
 import { matrices, useRun, type DatasetSummary, type LoadState } from './run.ts';
 import { useSession } from './session.ts';
 import { suggestTerms } from './suggest-terms.ts';
+import { useView } from './view.ts';
 
 /** Quiet time after the last change before curves and map are computed. */
 const SWEEP_DELAY_MS = 90;
@@ -176,8 +177,10 @@ export class Live {
       if (!solved) return;
       const { costs, ...plan } = solved.matrices;
       if (costs) {
+        const first = matrices.costs === null;
         matrices.costs = costs;
         this.#costVersion = costs.version;
+        keepCursorInside(plan.plan, solved.report.n, solved.report.m, first);
       }
       matrices.plan = { ...plan, costs: null };
       useRun.setState(({ planVersion }) => ({ report: solved.report, error: null, planVersion: planVersion + 1 }));
@@ -220,6 +223,15 @@ export class Live {
       if (held) await this.#read(side, useRun.getState().datasets[side]?.name ?? '', held.demo, () => Promise.resolve(held.files), useSession.getState().session[side]);
     }
   }
+}
+
+/** Point at a cell that exists; on new data, at the strongest match a third of the way down. */
+function keepCursorInside(plan: Float64Array, n: number, m: number, first: boolean): void {
+  const { cursor } = useView.getState();
+  if (!first && cursor.i < n && cursor.j < m) return;
+  const i = Math.floor(n / 3);
+  const row = plan.subarray(i * m, (i + 1) * m);
+  useView.setState({ cursor: { i, j: row.indexOf(row.reduce((top, value) => Math.max(top, value), 0)) }, zoom: null });
 }
 
 function folderName(files: readonly PickedFile[]): string {

@@ -46,7 +46,7 @@ interface HeatmapProps {
  * bar, zoom by dragging (double click resets) and image export. Its hover label stays off: nothing covers data.
  */
 export function Heatmap(props: HeatmapProps): ReactElement {
-  const { rows, columns, panel, box, paint, frame, zoom, cursor, onCursor, onZoom, label, name } = props;
+  const { rows, columns, panel, box, frame, zoom, cursor, onCursor, onZoom, label, name } = props;
   const canvas = useRef<HTMLCanvasElement>(null);
   const host = useRef<HTMLDivElement>(null);
   const shown = zoom ?? { rows: [0, rows], columns: [0, columns] };
@@ -196,12 +196,12 @@ function figure({ panel, margins, box, frame }: HeatmapProps, shown: Zoom): { la
           thickness: vertical ? 10 : 4,
           thicknessmode: 'pixels',
           lenmode: 'pixels',
-          len: vertical ? Math.min(230, box.height) : box.width,
+          len: vertical ? Math.min(230, box.height) : box.width - 12,
           xref: 'container',
           yref: 'container',
           x: vertical ? (panel.width - margins.right + 44) / panel.width : box.left / panel.width,
           xanchor: 'left',
-          y: vertical ? 1 - box.top / panel.height : 1 - (box.top + box.height + 36) / panel.height,
+          y: vertical ? 1 - box.top / panel.height : 1 - (box.top + box.height + 40) / panel.height,
           yanchor: 'top',
           xpad: 0,
           ypad: 0,

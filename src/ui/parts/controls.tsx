@@ -40,10 +40,12 @@ interface NumberBoxProps {
   readonly step?: (value: number, direction: 1 | -1) => number;
   readonly id?: string;
   readonly wide?: boolean;
+  /** A count: written without decimals. */
+  readonly whole?: boolean;
 }
 
 /** A number that can be typed: "1e-3", "inf", "∞". What cannot be taken is said and changes nothing. */
-export function NumberBox({ label, value, onChange, refuse, step, id, wide }: NumberBoxProps): ReactElement {
+export function NumberBox({ label, value, onChange, refuse, step, id, wide, whole }: NumberBoxProps): ReactElement {
   const [draft, setDraft] = useState<string | null>(null);
   const typed = draft === null ? value : parseNumber(draft);
   const problem = draft === null || draft.trim() === '' ? null : refuse(typed);
@@ -61,7 +63,7 @@ export function NumberBox({ label, value, onChange, refuse, step, id, wide }: Nu
       aria-label={label}
       aria-invalid={problem !== null}
       title={problem ?? undefined}
-      value={draft ?? formatNumber(value)}
+      value={draft ?? (whole ? String(value) : formatNumber(value))}
       onChange={(event) => setDraft(event.target.value)}
       onFocus={(event) => event.target.select()}
       onBlur={take}

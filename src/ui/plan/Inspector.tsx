@@ -1,4 +1,4 @@
-import { useDeferredValue, type ReactElement } from 'react';
+import { useDeferredValue, useState, type ReactElement } from 'react';
 import type { BatchSideInfo, CostMatrices, Side, SolveMatrices } from '../../engine/protocol.ts';
 import { matrices, useRun } from '../../store/run.ts';
 import { useView } from '../../store/view.ts';
@@ -7,8 +7,8 @@ import { useWords } from '../parts/words.ts';
 import { Frame } from './Frame.tsx';
 
 const BEST = 4;
-/** State tables longer than this would push the costs out of sight. */
-const MAX_VALUES = 24;
+/** Longer state tables would push the costs out of sight; the rest is a click away. */
+const FEW_VALUES = 6;
 
 /** The two samples under the cursor, side by side: frames, values, costs, and where the row's mass goes. */
 export function Inspector(): ReactElement {
@@ -63,6 +63,7 @@ function Sample({ side, info, index, drawn }: { side: Side; info: BatchSideInfo;
 /** Values of every shown column that both sides have, with their difference. */
 function ValueTable({ source, target, i, j }: { source: BatchSideInfo; target: BatchSideInfo; i: number; j: number }): ReactElement {
   const t = useWords();
+  const [all, setAll] = useState(false);
   const rows = source.columns.flatMap((left) => {
     const right = target.columns.find(({ key }) => key === left.key);
     if (!right) return [];
@@ -86,7 +87,7 @@ function ValueTable({ source, target, i, j }: { source: BatchSideInfo; target: B
         </tr>
       </thead>
       <tbody>
-        {rows.slice(0, MAX_VALUES).map(({ key, name, left, right }) => (
+        {rows.slice(0, all ? rows.length : FEW_VALUES).map(({ key, name, left, right }) => (
           <tr key={key}>
             <td title={key}>{name}</td>
             <td>{twoPlaces(left)}</td>
@@ -94,9 +95,13 @@ function ValueTable({ source, target, i, j }: { source: BatchSideInfo; target: B
             <td>{twoPlaces(right - left, true)}</td>
           </tr>
         ))}
-        {rows.length > MAX_VALUES ? (
+        {rows.length > FEW_VALUES ? (
           <tr>
-            <td colSpan={4}>{t('inspect.more-values', { count: String(rows.length - MAX_VALUES) })}</td>
+            <td colSpan={4}>
+              <button type="button" className="link" aria-expanded={all} onClick={() => setAll(!all)}>
+                {all ? t('inspect.fewer-values') : t('inspect.more-values', { count: String(rows.length - FEW_VALUES) })}
+              </button>
+            </td>
           </tr>
         ) : null}
       </tbody>

@@ -59,13 +59,13 @@ export function Marginals({ grid, orders, cursor, zoom, rem, phone, masked }: Ma
       <text x={grid.left - 6} y={above - 8} textAnchor="end" style={{ fill: 'var(--tgt)' }}>
         πᵀ1
       </text>
-      <text x={right + length + 3} y={above - ghost + 4}>
+      <text x={grid.left + grid.width + 4} y={above - ghost + 4}>
         b
       </text>
-      <text x={right + ghost} y={grid.top + grid.height + 13 * rem} textAnchor="middle">
+      <text x={right + ghost} y={grid.top + grid.height + 27 * rem} textAnchor="middle">
         a
       </text>
-      <text x={right} y={grid.top + grid.height + 13 * rem} textAnchor="start" style={{ fill: 'var(--src)' }}>
+      <text x={right} y={grid.top + grid.height + 27 * rem} textAnchor="end" style={{ fill: 'var(--src)' }}>
         π1
       </text>
       {masked && !phone ? (

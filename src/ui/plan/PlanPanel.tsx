@@ -111,7 +111,7 @@ function PlanBox(): ReactElement {
   );
 
   if (!report || !orders || panel.width < 40 || !matrices.plan) return <div className="plan-box" ref={box} />;
-  const margins: Margins = phone ? { left: 38 * rem, right: 30 * rem, top: 32 * rem, bottom: 58 * rem } : { left: 44 * rem, right: 92 * rem, top: 36 * rem, bottom: 38 * rem };
+  const margins: Margins = phone ? { left: 34 * rem, right: 26 * rem, top: 32 * rem, bottom: 62 * rem } : { left: 44 * rem, right: 92 * rem, top: 36 * rem, bottom: 38 * rem };
   const grid = gridBox(panel, margins, n, m, devicePixelRatio);
   const frame: HeatmapFrame = {
     ink: token('mut'),

@@ -41,13 +41,11 @@ function TermPanel({ term, index, failing }: { term: TermReport; index: number; 
   const refuse = (value: number): string | null => (Number.isFinite(value) && value >= 0 && value <= SESSION_LIMITS.weight.high ? null : t('refuse.weight'));
   return (
     <div className={failing ? 'term failing' : 'term'}>
-      <CostMap index={index} name={`term-${index}`} max={term.max} label={t('terms.map-of', { term: term.name })} />
-      <span className="name" title={`ot_cost/${term.name}`}>
-        {term.name}
-        {failing ? <b className="flag">!</b> : null}
-      </span>
       <span className="line">
-        <span>{t('terms.weight')}</span>
+        <span className="name" title={`ot_cost/${term.name}`}>
+          {term.name}
+          {failing ? <b className="flag">!</b> : null}
+        </span>
         <NumberBox label={label} value={term.weight} onChange={(value) => setFeature(index, { term_weight: value })} refuse={refuse} step={(value, direction) => Number((value * 1.1 ** direction).toPrecision(3))} />
       </span>
       <input
@@ -60,6 +58,7 @@ function TermPanel({ term, index, failing }: { term: TermReport; index: number; 
         aria-valuetext={formatNumber(term.weight)}
         onChange={(event) => setFeature(index, { term_weight: WEIGHT_SCALE.value(Number(event.target.value) / 1000) })}
       />
+      <CostMap index={index} name={`term-${index}`} max={term.max} label={t('terms.map-of', { term: term.name })} />
       <span className="line" title={`ot_cost/${term.name}`}>
         <span>{t('terms.mean')}</span>
         <b>{formatNumber(term.mean)}</b>
@@ -82,12 +81,13 @@ function TotalPanel(): ReactElement | null {
   const { statistics, regime, sigma } = report;
   return (
     <div className="term">
+      <span className="line">
+        <span className="name">{t('terms.total')}</span>
+      </span>
+      {sigma === 1 ? <Line name="ρ₁, ρ₂" value={`${formatNumber(regime.rho1, 2)}, ${formatNumber(regime.rho2, 2)}`} /> : <Line name={t('terms.sigma')} value={formatNumber(sigma)} />}
       <CostMap index={-1} name="total" max={statistics.max} label={t('terms.total')} />
-      <span className="name">{t('terms.total')}</span>
       <Line name={t('terms.mean')} value={formatNumber(statistics.mean)} />
       <Line name="std" value={formatNumber(statistics.std)} />
-      <Line name={t('terms.median')} value={formatNumber(statistics.median)} />
-      {sigma === 1 ? <Line name="ρ₁ · ρ₂" value={`${formatNumber(regime.rho1)} · ${formatNumber(regime.rho2)}`} /> : <Line name={t('terms.sigma')} value={formatNumber(sigma)} />}
     </div>
   );
 }
@@ -124,7 +124,11 @@ function CostMap({ index, name, max, label }: { index: number; name: string; max
   if (!orders) return null;
   const n = orders.rows.batch.length;
   const m = orders.columns.batch.length;
-  const side = (phone ? 128 : 96) * rem;
+  // Whole device pixels a cell, and about this size: 64 samples make 128 px.
+  const wanted = (phone ? 128 : 96) * rem;
+  const longest = Math.max(n, m);
+  const whole = (Math.ceil((wanted * devicePixelRatio) / longest) * longest) / devicePixelRatio;
+  const side = whole <= wanted * 1.4 ? whole : wanted;
   const panel = { width: side, height: side };
   return (
     <span className="map">

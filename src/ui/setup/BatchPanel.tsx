@@ -35,13 +35,13 @@ export function BatchPanel(): ReactElement {
         <>
           <Field label={t('batch.size')}>
             {(id) => (
-              <NumberBox id={id} label={t('batch.size')} value={batch.size} onChange={(value) => setBatch({ size: Math.round(value) })} refuse={(value) => (value >= size.low && value <= size.high ? null : t('refuse.size'))} step={(value, direction) => Math.max(size.low, Math.min(size.high, value + direction))} />
+              <NumberBox id={id} whole label={t('batch.size')} value={batch.size} onChange={(value) => setBatch({ size: Math.round(value) })} refuse={(value) => (value >= size.low && value <= size.high ? null : t('refuse.size'))} step={(value, direction) => Math.max(size.low, Math.min(size.high, value + direction))} />
             )}
           </Field>
           <Field label={t('batch.seed')}>
             {(id) => (
               <span className="range-boxes">
-                <NumberBox id={id} label={t('batch.seed')} value={batch.seed} onChange={(value) => setBatch({ seed: Math.round(value) })} refuse={(value) => (value >= 0 && value < 2 ** 31 ? null : t('refuse.seed'))} />
+                <NumberBox id={id} whole label={t('batch.seed')} value={batch.seed} onChange={(value) => setBatch({ seed: Math.round(value) })} refuse={(value) => (value >= 0 && value < 2 ** 31 ? null : t('refuse.seed'))} />
                 <button type="button" className="link" onClick={() => setBatch({ seed: batch.seed + 1 })}>
                   {t('batch.redraw')}
                 </button>

@@ -113,7 +113,7 @@ function Loading({ side, load }: { side: Side; load: Extract<LoadState, { kind: 
 
 function Facts({ dataset }: { dataset: DatasetSummary }): ReactElement {
   const t = useWords();
-  const fps = dataset.fps === null ? t('shard.no-fps') : `${formatNumber(dataset.fps)} fps`;
+  const fps = dataset.fps === null ? t('shard.no-fps') : `${dataset.fps} fps`;
   return (
     <div className="muted number" data-facts>
       {t('shard.facts', { episodes: formatCount(dataset.episodes), frames: formatCount(dataset.frames), fps })}

@@ -69,8 +69,8 @@ function TermEditor({ spec, index, source, target, failing }: { spec: FeatureSpe
       <Field label="dim_slice">
         {(id) => (
           <span className="range-boxes">
-            <NumberBox id={id} wide label={`dim_slice ${t('terms.from')}`} value={from} onChange={(value) => setSlice(value, to)} refuse={whole} />:
-            <NumberBox wide label={`dim_slice ${t('terms.to')}`} value={to} onChange={(value) => setSlice(from, value)} refuse={whole} />
+            <NumberBox id={id} wide whole label={`dim_slice ${t('terms.from')}`} value={from} onChange={(value) => setSlice(value, to)} refuse={whole} />:
+            <NumberBox wide whole label={`dim_slice ${t('terms.to')}`} value={to} onChange={(value) => setSlice(from, value)} refuse={whole} />
           </span>
         )}
       </Field>

@@ -28,7 +28,8 @@ const METRICS: readonly Metric[] = [
   { name: 'metric.objective', code: 'primal', value: (r) => formatNumber(r.primal), place: null },
   { name: 'metric.gap', code: 'gap', value: (r) => (r.hard ? '–' : formatNumber(Math.abs(r.gap), 2)), place: (r) => (r.hard ? Number.NaN : logPlace(Math.abs(r.gap) || 1e-16, 1e-16, 1)), band: [0, 10 / 16] },
   { name: 'metric.violation', code: '|π1 − a|', value: (r) => (r.hard ? formatNumber(r.marginalViolation, 2) : '–'), place: (r) => (r.hard ? logPlace(r.marginalViolation || 1e-16, 1e-16, 1) : Number.NaN), band: [0, 10 / 16] },
-  { name: 'metric.stiffness', code: 'q · q̃', value: (r) => `${formatNumber(r.regime.q, 2)} · ${formatNumber(r.regime.qNearest, 2)}`, place: (r) => logPlace(r.regime.qNearest, 0.01, 100), band: [0, 0.5] },
+  { name: 'metric.stiffness', code: 'q', value: (r) => formatNumber(r.regime.q), place: (r) => logPlace(r.regime.q, 0.01, 100) },
+  { name: 'metric.nearest', code: 'q̃', value: (r) => formatNumber(r.regime.qNearest), place: (r) => logPlace(r.regime.qNearest, 0.01, 100), band: [0, 0.5] },
   { name: 'metric.m-over-reg', code: 'M/reg', value: (r) => formatNumber(r.regime.medianOverReg), place: (r) => logPlace(r.regime.medianOverReg, 0.1, 1e5) },
   { name: 'metric.m-over-tau', code: 'M/τ₁', value: (r) => formatNumber(r.regime.medianOverTau1), place: (r) => logPlace(r.regime.medianOverTau1, 0.01, 1e4) },
 ];

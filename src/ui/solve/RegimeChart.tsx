@@ -46,6 +46,9 @@ export function RegimeChart({ map, tone, size, margins, point, bands }: RegimeCh
     <>
       <div ref={host} className="heatmap-frame" aria-hidden="true" />
       <svg className="marginals" width="100%" height="100%" aria-hidden="true">
+        <text x={0} y={margins.top + 0.25 * (size.height - margins.top - margins.bottom) + 4}>
+          τ₁ ↑
+        </text>
         <circle cx={x} cy={y} r={5.5} fill="var(--acc)" stroke="#fff" strokeWidth={2} />
         <circle cx={x} cy={y} r={6.5} fill="none" stroke="#0009" />
       </svg>
@@ -104,6 +107,6 @@ function layout(size: RegimeChartProps['size'], margins: Margins): Partial<Layou
     hovermode: false,
     font,
     xaxis: axis(columns, 'reg →'),
-    yaxis: { ...axis(rows, ''), tickvals: [0, (rows - 1) / 2, rows - 1], ticktext: ['10⁻³', 'τ₁ ↑ 0.1', '10'].map((text) => text.replace('τ₁ ↑ ', '')) },
+    yaxis: { ...axis(rows, ''), tickvals: [0, (rows - 1) / 2, rows - 1], ticktext: ['10⁻³', '0.1', '10'] },
   };
 }
