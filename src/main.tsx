@@ -6,7 +6,7 @@ import { savedSession } from './store/autosave.ts';
 import { Live } from './store/live.ts';
 import { useRun } from './store/run.ts';
 import { useSession } from './store/session.ts';
-import { rememberView, useView } from './store/view.ts';
+import { followTheme, rememberView, useView } from './store/view.ts';
 import { App } from './ui/App.tsx';
 import { LiveContext } from './ui/parts/live.ts';
 import { t, words } from './words/index.ts';
@@ -33,6 +33,7 @@ async function start(): Promise<void> {
   if (language === 'en' || language === 'zh') useView.setState({ language });
   await words.changeLanguage(useView.getState().language);
   rememberView();
+  followTheme();
   useSession.getState().replace(await openingSession(query));
   const live = new Live(() => new Worker(new URL('engine/engine.worker.ts', import.meta.url), { type: 'module', name: 'engine' }));
   // A link pasted into an open page is a navigation within it.

@@ -81,7 +81,7 @@ async function readArray(path: string): Promise<{ values: Float64Array; shape: n
   });
   let array: ReturnType<typeof parse>;
   try {
-    array = parse(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer);
+    array = parse(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
   } catch {
     throw new UserError('bad-npy', `${path} is not a .npy file that can be read. Write it with numpy.save as float32 or float64.`);
   }

@@ -14,8 +14,8 @@ type RequestBody<T extends EngineRequest['type']> = Omit<Extract<EngineRequest, 
 type ReplyOf<T extends EngineReply['type']> = Extract<EngineReply, { type: T }>;
 
 interface Waiting {
-  resolve(reply: EngineReply): void;
-  reject(error: UserError): void;
+  readonly resolve: (reply: EngineReply) => void;
+  readonly reject: (error: UserError) => void;
 }
 
 /**
@@ -41,7 +41,7 @@ export class EngineClient {
     this.#worker.terminate();
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
-    for (const { reject } of waiting) reject(new UserError('engine-died', 'The engine stopped and was started again. The last plan is shown until the new one is ready.'));
+    for (const request of waiting) request.reject(new UserError('engine-died', 'The engine stopped and was started again. The last plan is shown until the new one is ready.'));
     this.#worker = this.#start();
   }
 
@@ -67,14 +67,13 @@ export class EngineClient {
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
-      // TypeScript cannot see that the parts of a member of a union make that member again.
-      this.#worker.postMessage({ type, id, ...body } as unknown as EngineRequest, transfer);
+      this.#worker.postMessage({ type, id, ...body }, transfer);
     });
   }
 
   /** Hand a dataset over. Its column buffers move to the engine. */
   async load(side: Side, dataset: Dataset, demo: 'sim' | 'real' | null): Promise<void> {
-    const buffers = [...dataset.features.values()].flatMap(({ values }) => (values ? [values.buffer as ArrayBuffer] : []));
+    const buffers = [...dataset.features.values()].flatMap(({ values }) => (values ? [values.buffer] : []));
     await this.#request('load', { side, dataset, demo }, [...new Set(buffers)]);
   }
 

@@ -6,13 +6,13 @@ import type { FeatureSpec } from '../core/cost/features.ts';
 /** What a link restores, and the ways to change it. */
 interface SessionState {
   readonly session: Session;
-  replace(session: Session): void;
-  setSolve(change: Partial<SolveSettings>): void;
-  setBatch(change: Partial<BatchSettings>): void;
-  setFeatures(features: readonly FeatureSpec[]): void;
-  setFeature(index: number, change: Partial<FeatureSpec>): void;
-  setData(side: 'source' | 'target', ref: DataRef): void;
-  applyPreset(name: PresetName): void;
+  readonly replace: (session: Session) => void;
+  readonly setSolve: (change: Partial<SolveSettings>) => void;
+  readonly setBatch: (change: Partial<BatchSettings>) => void;
+  readonly setFeatures: (features: readonly FeatureSpec[]) => void;
+  readonly setFeature: (index: number, change: Partial<FeatureSpec>) => void;
+  readonly setData: (side: 'source' | 'target', ref: DataRef) => void;
+  readonly applyPreset: (name: PresetName) => void;
 }
 
 export const useSession = create<SessionState>()((set) => {

@@ -10,6 +10,8 @@ export type MapQuantity = 'mass' | 'diagRatio' | 'perplexity' | 'loss';
 /** What only this screen knows. Language and theme are remembered; the rest is not. */
 interface ViewState {
   readonly theme: Theme;
+  /** The theme in force; the document carries it too, where the colour tokens are. */
+  readonly appliedTheme: 'light' | 'dark';
   readonly language: Language;
   readonly scale: Scale;
   readonly order: Order;
@@ -26,6 +28,7 @@ const KEY = 'ot-playground.view';
 
 export const useView = create<ViewState>()(() => ({
   ...remembered(),
+  appliedTheme: 'light',
   scale: 'log',
   order: 'time',
   tab: 'solve',
@@ -45,6 +48,22 @@ function remembered(): Pick<ViewState, 'theme' | 'language'> {
   } catch {
     return fallback;
   }
+}
+
+/** Apply the chosen theme now and whenever it, or the system's, changes. Before React paints: pixels read the tokens. */
+export function followTheme(): void {
+  const dark = matchMedia('(prefers-color-scheme: dark)');
+  const apply = (): void => {
+    const { theme, appliedTheme } = useView.getState();
+    const next = theme === 'auto' ? (dark.matches ? 'dark' : 'light') : theme;
+    document.documentElement.dataset.theme = next;
+    if (next !== appliedTheme) useView.setState({ appliedTheme: next });
+  };
+  dark.addEventListener('change', apply);
+  useView.subscribe(({ theme }, previous) => {
+    if (theme !== previous.theme) apply();
+  });
+  apply();
 }
 
 /** Keep language and theme for the next visit. Private windows may refuse; then they last as long as the page. */

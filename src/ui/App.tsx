@@ -4,7 +4,6 @@ import { useRun } from '../store/run.ts';
 import { useView, type Tab } from '../store/view.ts';
 import { words } from '../words/index.ts';
 import { useLive } from './parts/live.ts';
-import { useTheme } from './parts/hooks.ts';
 import { useWords } from './parts/words.ts';
 import { Inspector } from './plan/Inspector.tsx';
 import { Stage } from './plan/PlanPanel.tsx';
@@ -17,7 +16,6 @@ import { TopBar } from './TopBar.tsx';
 
 /** The page. */
 export function App(): ReactElement {
-  useTheme();
   useLanguage();
   useFallbackDrop();
   const tab = useView((view) => view.tab);

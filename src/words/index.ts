@@ -1,4 +1,4 @@
-import i18next, { type i18n } from 'i18next';
+import { createInstance, type i18n } from 'i18next';
 import { en } from './en.ts';
 import { zh } from './zh.ts';
 
@@ -9,7 +9,7 @@ export const LANGUAGES = ['en', 'zh'] as const;
 export type Language = (typeof LANGUAGES)[number];
 
 /** One instance for the page and the commands. Keys are flat: dots in them are not paths. */
-export const words: i18n = i18next.createInstance();
+export const words: i18n = createInstance();
 void words.init({
   lng: 'en',
   fallbackLng: 'en',

@@ -72,31 +72,39 @@ export function Heatmap(props: HeatmapProps): ReactElement {
 }
 
 function usePixels(canvas: React.RefObject<HTMLCanvasElement | null>, { rows, columns, box, paint }: HeatmapProps, shown: Zoom): void {
-  const source = useRef<{ canvas: HTMLCanvasElement; image: ImageData; paint: unknown } | null>(null);
+  const source = useRef<{ canvas: HTMLCanvasElement; image: ImageData } | null>(null);
+  const painted = useRef<unknown>(null);
   useLayoutEffect(() => {
     const target = canvas.current;
-    const context = target?.getContext('2d');
-    if (!target || !context) return;
+    if (!target) return;
     let held = source.current;
     if (!held || held.image.width !== columns || held.image.height !== rows) {
       const own = document.createElement('canvas');
       own.width = columns;
       own.height = rows;
-      held = { canvas: own, image: new ImageData(columns, rows), paint: null };
+      held = { canvas: own, image: new ImageData(columns, rows) };
       source.current = held;
+      painted.current = null;
     }
-    if (held.paint !== paint) {
+    if (painted.current !== paint) {
       paint(held.image.data);
       held.canvas.getContext('2d')?.putImageData(held.image, 0, 0);
-      held.paint = paint;
+      painted.current = paint;
     }
-    const width = Math.max(1, Math.round(box.width * devicePixelRatio));
-    const height = Math.max(1, Math.round(box.height * devicePixelRatio));
-    if (target.width !== width) target.width = width;
-    if (target.height !== height) target.height = height;
-    context.imageSmoothingEnabled = width < columns;
-    context.drawImage(held.canvas, shown.columns[0], shown.rows[0], shown.columns[1] - shown.columns[0], shown.rows[1] - shown.rows[0], 0, 0, width, height);
+    drawCells(target, held.canvas, box, shown);
   });
+}
+
+/** Every cell at its size, sharp; only a matrix with more cells than pixels is averaged. */
+function drawCells(target: HTMLCanvasElement, cells: HTMLCanvasElement, box: GridBox, shown: Zoom): void {
+  const width = Math.max(1, Math.round(box.width * devicePixelRatio));
+  const height = Math.max(1, Math.round(box.height * devicePixelRatio));
+  if (target.width !== width) target.width = width;
+  if (target.height !== height) target.height = height;
+  const context = target.getContext('2d');
+  if (!context) return;
+  context.imageSmoothingEnabled = width < cells.width;
+  context.drawImage(cells, shown.columns[0], shown.rows[0], shown.columns[1] - shown.columns[0], shown.rows[1] - shown.rows[0], 0, 0, width, height);
 }
 
 function usePlotlyFrame(host: React.RefObject<HTMLDivElement | null>, props: HeatmapProps, shown: Zoom): void {

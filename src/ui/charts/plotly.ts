@@ -1,7 +1,7 @@
 import type * as PlotlyTypes from 'plotly.js';
 
 export type Plotly = typeof PlotlyTypes;
-export type { Config, Data, Layout, PlotlyHTMLElement } from 'plotly.js';
+export type { Data, Layout, PlotlyHTMLElement } from 'plotly.js';
 
 let loading: Promise<Plotly> | null = null;
 

@@ -32,15 +32,8 @@ export function useMedia(query: string): boolean {
   return useSyncExternalStore(subscribeMedia(query), () => matchMedia(query).matches);
 }
 
-/** The theme in force, also written to the document where the tokens are. */
-export function useTheme(): 'light' | 'dark' {
-  const chosen = useView((view) => view.theme);
-  const dark = useMedia('(prefers-color-scheme: dark)');
-  const theme = chosen === 'auto' ? (dark ? 'dark' : 'light') : chosen;
-  // Before the children paint: their pixels read the tokens.
-  if (document.documentElement.dataset.theme !== theme) document.documentElement.dataset.theme = theme;
-  return theme;
-}
+/** The theme in force. A component that reads colour tokens calls this to be drawn again when it changes. */
+export const useTheme = (): 'light' | 'dark' => useView((view) => view.appliedTheme);
 
 /** Pixels of one rem. */
 export function useRem(): number {

@@ -9,7 +9,7 @@ import { useWords } from '../parts/words.ts';
 /** Why there is no new plan, in the inspector's place: what, both sides, and what would work, a click away. */
 export function ProblemNote({ error }: { error: ErrorReport }): ReactElement {
   const t = useWords();
-  const { session, setFeatures, setSolve, setBatch } = useSession.getState();
+  const { session, setFeatures, setSolve, setBatch } = useSession();
   const { term, common, ...facts } = error.detail;
   const index = session.features.findIndex((spec) => spec.term_name === term);
   const spec = session.features[index];

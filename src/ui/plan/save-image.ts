@@ -10,5 +10,5 @@ export async function savePlanImage(): Promise<void> {
   const background = getComputedStyle(document.body).backgroundColor;
   const pixels = { source: canvas.toDataURL(), xref: 'paper', yref: 'paper', x: 0, y: 1, sizex: 1, sizey: 1, sizing: 'stretch', layer: 'below' };
   const figure = { data: plot.data, layout: { ...plot.layout, images: [pixels], paper_bgcolor: background } };
-  await plotly.downloadImage(figure as unknown as PlotlyHTMLElement, { format: 'png', filename: 'plan', width: Number(plot.layout.width), height: Number(plot.layout.height), scale: 2 } as Parameters<typeof plotly.downloadImage>[1]);
+  await plotly.downloadImage(figure as unknown as PlotlyHTMLElement, { format: 'png', filename: 'plan', width: plot.clientWidth, height: plot.clientHeight, scale: 2 } as Parameters<typeof plotly.downloadImage>[1]);
 }

@@ -130,7 +130,6 @@ function Details({ dataset }: { dataset: DatasetSummary }): ReactElement {
         {dataset.warnings.length > 0 ? ` · ${t('shard.remarks', { count: String(dataset.warnings.length) })}` : ''}
       </summary>
       {/* Scrolls, so it can be reached and scrolled by keyboard. */}
-      {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
       <ul className="features-list" tabIndex={0} aria-label={t('shard.columns', { count: String(dataset.features.length) })}>
         {dataset.warnings.map((warning) => (
           <li key={warning}>{warning}</li>

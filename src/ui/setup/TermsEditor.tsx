@@ -36,6 +36,8 @@ export function TermsEditor(): ReactElement {
         ) : null}
       </h3>
       {features.map((spec, index) => (
+        // Its place is a term's identity: its name is being edited in here.
+        // oxlint-disable-next-line react/no-array-index-key
         <TermEditor key={index} spec={spec} index={index} source={source} target={target} failing={failing === spec.term_name} />
       ))}
       {features.length === 0 ? <p className="muted">{t('terms.none')}</p> : null}
@@ -48,7 +50,8 @@ const numericKeys = (dataset: DatasetSummary | null): string[] => dataset?.featu
 function TermEditor({ spec, index, source, target, failing }: { spec: FeatureSpec; index: number; source: DatasetSummary | null; target: DatasetSummary | null; failing: boolean }): ReactElement {
   const t = useWords();
   const features = useSession((state) => state.session.features);
-  const { setFeature, setFeatures } = useSession.getState();
+  const setFeature = useSession((state) => state.setFeature);
+  const setFeatures = useSession((state) => state.setFeatures);
   const set = (change: Partial<FeatureSpec>): void => setFeature(index, change);
   const width = source?.features.find(({ key }) => key === spec.src_key)?.shape.at(-1) ?? 0;
   const stacked = source?.features.find(({ key }) => key === spec.src_key)?.shape.length ?? 1;

@@ -2,6 +2,7 @@ import { useEffect, useLayoutEffect, useRef, useState, type ReactElement } from 
 import { REGIME_AXES, type RegimeMap } from '../../engine/protocol.ts';
 import { HEALTHY_MASS } from '../../core/ot/warnings.ts';
 import { CIVIDIS_SCALE, token } from '../charts/colours.ts';
+import { useTheme } from '../parts/hooks.ts';
 import type { Margins } from '../charts/geometry.ts';
 import { loadPlotly, type Data, type Layout, type Plotly } from '../charts/plotly.ts';
 
@@ -28,12 +29,12 @@ export function RegimeChart({ map, tone, size, margins, point, bands }: RegimeCh
       alive = false;
     };
   }, []);
-  const dark = document.documentElement.dataset.theme;
+  const theme = useTheme();
   useLayoutEffect(() => {
     if (plotly && host.current) void plotly.react(host.current, traces(map, tone, bands), layout(size, margins), { displayModeBar: false, staticPlot: true });
     // The theme changes the tokens that layout() reads.
     // oxlint-disable-next-line react/exhaustive-deps
-  }, [plotly, map, tone, bands, size.width, size.height, dark]);
+  }, [plotly, map, tone, bands, size.width, size.height, theme]);
   useEffect(() => {
     const element = host.current;
     return () => {

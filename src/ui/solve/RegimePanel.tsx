@@ -4,7 +4,7 @@ import { useRun } from '../../store/run.ts';
 import { useSession } from '../../store/session.ts';
 import { useView, type MapQuantity } from '../../store/view.ts';
 import { Segmented } from '../parts/controls.tsx';
-import { useRem, useSize, useTheme } from '../parts/hooks.ts';
+import { useRem, useSize } from '../parts/hooks.ts';
 import { useWords } from '../parts/words.ts';
 import { RegimeChart } from './RegimeChart.tsx';
 import { TAU_SCALE } from '../parts/scales.ts';
@@ -28,7 +28,6 @@ function toneOf(map: RegimeMap, quantity: MapQuantity, m: number, meanCost: numb
 /** True solves over reg × τ₁; click or drag to set both. */
 export function RegimePanel(): ReactElement {
   const t = useWords();
-  useTheme();
   const box = useRef<HTMLDivElement>(null);
   const size = useSize(box);
   const rem = useRem() / 16;
