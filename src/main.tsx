@@ -20,8 +20,7 @@ import './ui/styles/narrow.css';
 async function openingSession(query: URLSearchParams): Promise<Session> {
   const shared = await sessionFromHash(location.hash);
   if (shared && shared.kind !== 'session') {
-    const message = shared.kind === 'newer' ? t('link.newer') : t('link.unreadable');
-    useRun.setState(({ loadErrors }) => ({ loadErrors: { ...loadErrors, source: { code: 'bad-link', message, detail: {} } } }));
+    useRun.setState({ remark: t(shared.kind === 'newer' ? 'link.newer' : 'link.unreadable') });
   }
   const session = shared?.kind === 'session' ? shared.session : (savedSession() ?? DEFAULT_SESSION);
   return applyOverrides(session, query);

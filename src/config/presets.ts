@@ -37,7 +37,7 @@ export function demoFeatures(): FeatureSpec[] {
 /**
  * - Toy: the demo's defaults.
  * - Official: ot-sim2real's published settings; its label is the end effector at cost_scale 0.05.
- * - Fork: the LeRobot fork's defaults on raw, unscaled values: the mass dies.
+ * - Fork: the LeRobot fork's defaults on raw, unscaled values, images among them: the mass dies.
  * - Balanced, Diagonal prior: Toy with hard marginals, or with the mask that `heuristic=true` means.
  */
 export const PRESETS: Readonly<Record<PresetName, Preset>> = {
@@ -45,7 +45,7 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
   official: { solve: { reg: 0.1, tau1: 0.05, tau2: 0.05, prior: 'diagonal' }, features: [labelTerm('eef_pose', 'observation.state', [0, 2], 0.05)] },
   fork: {
     solve: { reg: 0.0005, tau1: 0.01, tau2: 0.01, prior: 'diagonal' },
-    features: [labelTerm('state', 'observation.state', null, 1), labelTerm('action', 'action', null, 1), labelTerm('environment', 'observation.environment_state', null, 1)],
+    features: [labelTerm('camera', 'observation.images.camera', null, 1), labelTerm('state', 'observation.state', null, 1)],
   },
   balanced: { solve: { reg: 0.01, tau1: Infinity, tau2: Infinity, prior: 'product' }, features: demoFeatures() },
   diagonal: { solve: { reg: 0.01, tau1: 0.05, tau2: 0.05, prior: 'diagonal' }, features: demoFeatures() },

@@ -5,7 +5,7 @@ import { REAL, SIM } from '../world/domains.ts';
 import { renderFrame } from '../world/render.ts';
 import { frameState } from '../world/shards.ts';
 import { ProblemPipeline } from './problem.ts';
-import type { EngineReply, EngineRequest, Side } from './protocol.ts';
+import { DEMO_IMAGE, type EngineReply, type EngineRequest, type Side } from './protocol.ts';
 import { regimeMap, responseCurves } from './sweeps.ts';
 
 /** How long a sweep may hold the worker before it looks for newer messages. */
@@ -42,7 +42,7 @@ export class EngineHost {
       case 'load':
       case 'clear':
         this.#sides[request.side] = request.type === 'load' ? { dataset: request.dataset, demo: request.demo } : null;
-        this.#pipeline.setDatasets(this.#sides.source?.dataset ?? null, this.#sides.target?.dataset ?? null);
+        this.#pipeline.setDatasets(this.#sides.source?.dataset ?? null, this.#sides.target?.dataset ?? null, (side, row) => this.#frame(side, row, DEMO_IMAGE.shape[2], DEMO_IMAGE.shape[1]));
         this.#send({ type: 'done', id }, []);
         return;
       case 'solve': {

@@ -7,7 +7,10 @@ import { solve, type UotSolution } from '../core/ot/solve.ts';
 import { planWarnings, type CostContext } from '../core/ot/warnings.ts';
 import type { Dataset } from '../datasets/types.ts';
 import { drawBatch, type DrawnBatch } from './batch.ts';
-import type { ProblemSettings, SolveMatrices, SolveReport } from './protocol.ts';
+import { DEMO_IMAGE, type ProblemSettings, type Side, type SolveMatrices, type SolveReport } from './protocol.ts';
+
+/** Draws a demo frame of a side at the camera's size, RGBA. */
+export type DemoImages = (side: Side, row: number) => Uint8ClampedArray | null;
 
 interface CostState {
   readonly batch: DrawnBatch;
@@ -24,6 +27,7 @@ interface CostState {
  */
 export class ProblemPipeline {
   #datasets: { source: Dataset; target: Dataset } | null = null;
+  #images: DemoImages | null = null;
   #generation = 0;
   #batchKey = '';
   #batch: DrawnBatch | null = null;
@@ -35,8 +39,9 @@ export class ProblemPipeline {
   #warm: { f: Float64Array; g: Float64Array } | null = null;
 
   /** Forget everything that was derived from other data. */
-  setDatasets(source: Dataset | null, target: Dataset | null): void {
+  setDatasets(source: Dataset | null, target: Dataset | null, images: DemoImages | null): void {
     this.#datasets = source && target ? { source, target } : null;
+    this.#images = images;
     this.#generation++;
     this.#warm = null;
   }
@@ -145,6 +150,7 @@ export class ProblemPipeline {
     }
     const batch = this.#batch;
     if (this.#termKey !== termKey) {
+      if (this.#images && settings.features.some((spec) => spec.src_key === DEMO_IMAGE.key || spec.tgt_key === DEMO_IMAGE.key)) addDemoImages(batch, this.#images);
       this.#terms = costTerms(settings.features, batch.source, batch.target);
       this.#termKey = termKey;
     }
@@ -156,6 +162,24 @@ export class ProblemPipeline {
     this.#cost = { batch, terms, total, statistics: costStatistics(total), version: ++this.#version };
     this.#costKey = costKey;
     return this.#cost;
+  }
+}
+
+/** Give a batch the camera's column: only when a term asks, since drawing 2 × 1024 frames takes a while. */
+function addDemoImages(batch: DrawnBatch, images: DemoImages): void {
+  const [channels, height, width] = DEMO_IMAGE.shape;
+  const pixels = height * width;
+  for (const [side, data, info] of [
+    ['source', batch.source, batch.sourceInfo],
+    ['target', batch.target, batch.targetInfo],
+  ] as const) {
+    const values = new Float64Array(data.count * channels * pixels);
+    for (let k = 0; k < data.count; k++) {
+      const frame = images(side, info.rows[k]!);
+      if (!frame) return;
+      for (let c = 0; c < channels; c++) for (let p = 0; p < pixels; p++) values[(k * channels + c) * pixels + p] = frame[4 * p + c]! / 255;
+    }
+    data.columns.set(DEMO_IMAGE.key, { values, shape: DEMO_IMAGE.shape });
   }
 }
 

@@ -132,5 +132,8 @@ export interface RegimeMap {
   readonly loss: Float64Array;
 }
 
+/** The demo's camera: frames are not stored but drawn from state, channels first, values in [0, 1], as a policy sees them. */
+export const DEMO_IMAGE = { key: 'observation.images.camera', shape: [3, 32, 32] } as const;
+
 export const REGIME_AXES = { low: 1e-3, high: 10, columns: 28, rows: 20 } as const;
 export const RESPONSE_POINTS = 33;

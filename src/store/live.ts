@@ -2,7 +2,8 @@ import { reportError, UserError } from '../base/errors.ts';
 import type { DataRef, Session } from '../config/session.ts';
 import type { Cure } from '../core/ot/warnings.ts';
 import { demoFiles, EngineClient, readInWorker, type Dataset, type PickedFile } from '../engine/client.ts';
-import type { Side } from '../engine/protocol.ts';
+import { DEMO_IMAGE, type Side } from '../engine/protocol.ts';
+import { t } from '../words/index.ts';
 import { saveSoon } from './autosave.ts';
 import { matrices, useRun, type DatasetSummary, type LoadState } from './run.ts';
 import { useSession } from './session.ts';
@@ -145,6 +146,8 @@ export class Live {
       if (this.#reads[side] !== abort) return;
       this.#files[side] = { files, demo };
       useRun.setState(({ datasets, loads }) => ({ datasets: { ...datasets, [side]: summary }, loads: { ...loads, [side]: { kind: 'ready' } } }));
+      const wanted = useSession.getState().session[side];
+      if (before.kind === 'wanted' && wanted.kind === 'local' && wanted.fingerprint !== summary.fingerprint) useRun.setState({ remark: t('shard.differs') });
       this.#adopt(side, ref ?? { kind: 'local', name: shown, fingerprint: summary.fingerprint });
     } catch (thrown) {
       if (this.#reads[side] !== abort) return;
@@ -253,9 +256,12 @@ function summarise(dataset: Dataset, name: string, demo: 'sim' | 'real' | null):
     demo,
     fingerprint: dataset.fingerprint,
     warnings: dataset.warnings,
-    features: [...dataset.features].map(([key, { dtype, shape, names, values, stats }]) => {
-      const few = (figures: Float64Array): number[] => Array.from(figures.subarray(0, STATS_SHOWN));
-      return { key, dtype, shape, names, numeric: values !== null, stats: stats && { min: few(stats.min), max: few(stats.max), mean: few(stats.mean), std: few(stats.std) } };
-    }),
+    features: [
+      ...[...dataset.features].map(([key, { dtype, shape, names, values, stats }]) => {
+        const few = (figures: Float64Array): number[] => Array.from(figures.subarray(0, STATS_SHOWN));
+        return { key, dtype, shape, names, numeric: values !== null, stats: stats && { min: few(stats.min), max: few(stats.max), mean: few(stats.mean), std: few(stats.std) } };
+      }),
+      ...(demo ? [{ key: DEMO_IMAGE.key, dtype: 'image', shape: DEMO_IMAGE.shape, names: null, numeric: true, stats: null }] : []),
+    ],
   };
 }

@@ -43,6 +43,8 @@ interface RunState {
   readonly report: SolveReport | null;
   /** Why there is no newer plan. The last one stays, dimmed. */
   readonly error: ErrorReport | null;
+  /** Something to know that stops nothing: a link that could not be read, a file that is not the one wanted. */
+  readonly remark: string | null;
   readonly responses: ResponseCurves | null;
   readonly regimeMap: RegimeMap | null;
   /** Grows with every new plan; the arrays are in `matrices`. */
@@ -55,6 +57,7 @@ export const useRun = create<RunState>()(() => ({
   loadErrors: { source: null, target: null },
   report: null,
   error: null,
+  remark: null,
   responses: null,
   regimeMap: null,
   planVersion: 0,

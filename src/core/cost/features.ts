@@ -30,7 +30,7 @@ export interface BatchColumn {
 
 export interface BatchSide {
   readonly count: number;
-  readonly columns: ReadonlyMap<string, BatchColumn>;
+  readonly columns: Map<string, BatchColumn>;
 }
 
 /** `count` vectors of equal width. */

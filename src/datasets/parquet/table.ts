@@ -51,6 +51,8 @@ export async function openTable(file: InputFile): Promise<Table> {
     throw new UserError('encrypted', `${quote(file.path)} is an encrypted parquet file; save it again without encryption.`);
   }
   if (mark !== magic) throw damaged(file.path, 'does not end like a parquet file: it is cut short or not parquet');
+  const head = new DataView(await file.slice(0, 4));
+  if (head.getUint32(0, true) !== magic) throw damaged(file.path, 'does not begin like a parquet file: it is damaged or not parquet');
   const footer = view.getUint32(view.byteLength - 8, true);
   if (footer > file.size - 12) throw damaged(file.path, 'has a footer longer than the file');
   if (footer > MAX_FOOTER_BYTES) {

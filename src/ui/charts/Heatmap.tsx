@@ -46,7 +46,7 @@ interface HeatmapProps {
  * bar, zoom by dragging (double click resets) and image export. Its hover label stays off: nothing covers data.
  */
 export function Heatmap(props: HeatmapProps): ReactElement {
-  const { rows, columns, panel, box, frame, zoom, cursor, onCursor, onZoom, label, name } = props;
+  const { rows, columns, panel, box, frame, zoom, cursor, onCursor, label, name } = props;
   const canvas = useRef<HTMLCanvasElement>(null);
   const host = useRef<HTMLDivElement>(null);
   const shown = zoom ?? { rows: [0, rows], columns: [0, columns] };
@@ -63,7 +63,7 @@ export function Heatmap(props: HeatmapProps): ReactElement {
   const place = { left: box.left, top: box.top, width: box.width, height: box.height };
   return (
     // The parent owns the keyboard; this is the pointer's part of the same cursor.
-    <div className="heatmap" style={{ width: panel.width, height: panel.height }} data-heatmap={name} role="img" aria-label={label} onPointerMove={point} onPointerDown={point} onDoubleClick={() => onZoom(null)}>
+    <div className="heatmap" style={{ width: panel.width, height: panel.height }} data-heatmap={name} role="img" aria-label={label} onPointerMove={point} onPointerDown={point}>
       <canvas ref={canvas} style={place} />
       <div ref={host} className="heatmap-frame" aria-hidden="true" data-frame={frame ? 'full' : 'bare'} />
       <Crosshair box={box} shown={shown} cursor={cursor} />
@@ -131,6 +131,9 @@ function usePlotlyFrame(host: React.RefObject<HTMLDivElement | null>, props: Hea
     void plotly.react(element, traces, layout, { displayModeBar: false, doubleClick: false, scrollZoom: false, responsive: false });
     const plot = element as unknown as PlotlyHTMLElement;
     plot.removeAllListeners('plotly_relayout');
+    plot.removeAllListeners('plotly_doubleclick');
+    // While it is dragged plotly covers the page, so the browser's own double click never reaches our element.
+    plot.on('plotly_doubleclick', () => latest.current.onZoom(null));
     plot.on('plotly_relayout', (event) => {
       const x = [event['xaxis.range[0]'], event['xaxis.range[1]']];
       const y = [event['yaxis.range[1]'], event['yaxis.range[0]']];

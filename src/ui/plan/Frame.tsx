@@ -2,7 +2,7 @@ import { useEffect, useRef, type ReactElement } from 'react';
 import type { Side } from '../../engine/protocol.ts';
 import { useLive } from '../parts/live.ts';
 
-/** A demo frame, drawn by the engine at the size it is shown. The last one stays until the next is there. */
+/** A demo frame, drawn by the engine at the size it is shown; decoration when its label is empty. The last one stays until the next is there. */
 export function Frame({ side, row, width, label }: { side: Side; row: number; width: number; label: string }): ReactElement {
   const live = useLive();
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -21,5 +21,6 @@ export function Frame({ side, row, width, label }: { side: Side; row: number; wi
       newest = false;
     };
   }, [live, side, row, pixelWidth, pixelHeight]);
-  return <canvas ref={canvas} width={pixelWidth} height={pixelHeight} role="img" aria-label={label} />;
+  const what = label === '' ? { 'aria-hidden': true } : ({ role: 'img', 'aria-label': label } as const);
+  return <canvas ref={canvas} width={pixelWidth} height={pixelHeight} {...what} />;
 }

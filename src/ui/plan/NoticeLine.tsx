@@ -13,8 +13,21 @@ export function NoticeLine(): ReactElement {
   const t = useWords();
   const report = useRun((run) => run.report);
   const error = useRun((run) => run.error);
+  const remark = useRun((run) => run.remark);
   const narrow = useMedia('(max-width: 1300px)');
   const [turn, setTurn] = useState(0);
+  if (remark)
+    return (
+      <div className="notice" role="status">
+        <span className="chip warn">
+          <Glyph name="error" />
+          <span title={remark}>{remark}</span>
+          <button type="button" className="link" onClick={() => useRun.setState({ remark: null })}>
+            {t('shard.dismiss')}
+          </button>
+        </span>
+      </div>
+    );
   if (error)
     return (
       <div className="notice" role="status">

@@ -1,0 +1,106 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { chromium, type Page } from '@playwright/test';
+import { build, preview } from 'vite';
+import { ensureChromium, launchOptions } from './browser.ts';
+
+/** Screenshots of every state, at three widths, in both themes and languages, into shots/ (ignored): to be looked at. */
+
+const ROOT = join(import.meta.dirname, '..');
+const OUT = join(ROOT, 'shots');
+const SIZES = [
+  { width: 1440, height: 900 },
+  { width: 1024, height: 768 },
+  { width: 390, height: 844 },
+] as const;
+
+const tab = async (page: Page, width: number, index: number): Promise<void> => {
+  if (width <= 700) await page.getByRole('tab').nth(index).click();
+};
+const openSetup = async (page: Page, width: number): Promise<void> => {
+  if (width <= 700) await page.getByRole('tab').nth(3).click();
+  else if (width <= 1180) await page.locator('.setup-button').click();
+};
+const priorButton = (page: Page, index: number): Promise<void> => page.locator('.rail.right .segmented.wide button').nth(index).click();
+
+/** What is done to the open demo before its picture is taken. */
+const STATES: Readonly<Record<string, (page: Page, width: number) => Promise<void>>> = {
+  demo: async () => {},
+  setup: openSetup,
+  inspect: async (page, width) => tab(page, width, 1),
+  terms: async (page, width) => tab(page, width, 2),
+  warning: async (page) => priorButton(page, 4),
+  fork: async (page) => {
+    await page.locator('.rail.right select').first().selectOption('fork');
+  },
+  own: async (page, width) => {
+    await openSetup(page, width);
+    await page.locator('[data-pick="source-folder"]').setInputFiles(join(ROOT, 'public/demo/sim_pick'));
+    await page.locator('[data-pick="target-file"]').setInputFiles(join(ROOT, 'public/demo/real_pick/data/chunk-000/file-000.parquet'));
+    await page.waitForTimeout(1500);
+  },
+  refused: async (page, width) => {
+    await openSetup(page, width);
+    await page.locator('[data-pick="target-file"]').setInputFiles({ name: 'frames.parquet', mimeType: '', buffer: Buffer.from('PAR1 and no more than that') });
+    await page.waitForTimeout(800);
+  },
+  error: async (page, width) => {
+    await openSetup(page, width);
+    const editor = page.locator('.term-editor').first();
+    await editor.locator('summary').click();
+    await editor.locator('select').nth(0).selectOption('action');
+    await editor.locator('select').nth(0).selectOption('observation.state');
+    await editor.locator('select').nth(1).selectOption('action');
+    if (width <= 700) await page.getByRole('tab').nth(1).click();
+  },
+  busy: async (page, width) => {
+    await openSetup(page, width);
+    // The reader's script never arrives, so the picture is of a read that is under way.
+    await page.route(/reader\.worker/, () => {});
+    await page.locator('[data-pick="target-folder"]').setInputFiles(join(ROOT, 'public/demo/real_pick'));
+    await page.waitForTimeout(600);
+  },
+  empty: async (page, width) => {
+    await openSetup(page, width);
+    await page.locator('[data-side="source"] .buttons button').last().click();
+    await page.locator('[data-side="target"] .buttons button').last().click();
+    if (width <= 700) await page.getByRole('tab').nth(0).click();
+  },
+};
+
+async function main(): Promise<void> {
+  mkdirSync(OUT, { recursive: true });
+  const only = process.argv.slice(2);
+  await build({ root: ROOT, logLevel: 'warn' });
+  const server = await preview({ root: ROOT, preview: { port: 0, host: '127.0.0.1' }, logLevel: 'error' });
+  const address = server.resolvedUrls?.local[0];
+  if (!address) throw new Error('The preview server has no address.');
+  const browser = await chromium.launch(launchOptions(ensureChromium()));
+  try {
+    for (const [state, act] of Object.entries(STATES)) {
+      if (only.length > 0 && !only.includes(state)) continue;
+      for (const { width, height } of SIZES)
+        for (const [theme, language] of [
+          ['light', 'en'],
+          ['dark', 'zh'],
+          ...(state === 'demo' ? ([['dark', 'en'], ['light', 'zh']] as const) : []),
+        ] as const) {
+          const page = await browser.newPage({ viewport: { width, height }, colorScheme: theme, locale: 'en' });
+          page.setDefaultTimeout(20_000);
+          await page.goto(`${address}?lang=${language}`);
+          await page.locator('[data-heatmap="plan"] .cbaxis').waitFor();
+          await act(page, width).catch((error: unknown) => console.error(`${state} ${width} ${theme}: ${String(error)}`));
+          await page.waitForTimeout(state === 'demo' ? 2500 : 700);
+          await page.screenshot({ path: join(OUT, `${state}-${width}-${theme}-${language}.png`) });
+          await page.close();
+        }
+      console.log(state);
+    }
+  } finally {
+    await browser.close();
+    await new Promise((resolve) => server.httpServer.close(resolve));
+  }
+  process.exit(0);
+}
+
+void main();
