@@ -26,10 +26,7 @@ interface Table {
   readonly cases: GoldenCase[];
 }
 
-const tauKind = (golden: GoldenCase): string => {
-  const side = (tau: number | null): string => (tau === null ? 'hard' : 'soft');
-  return `${side(golden.tau1)},${side(golden.tau2)},${golden.tau1 === golden.tau2 ? 'equal' : 'unequal'}`;
-};
+const tauKind = ({ tau1, tau2 }: GoldenCase): string => [tau1 === null, tau2 === null, tau1 === tau2].join(',');
 
 function choose(cases: readonly GoldenCase[]): GoldenCase[] {
   const groups = new Map<string, GoldenCase[]>();
@@ -65,7 +62,7 @@ function withoutPotentials(golden: GoldenCase): GoldenCase {
 
 const source = process.argv[2];
 if (!source) throw new UserError('usage', 'Name the folder that holds golden.json: npx tsx scripts/copy-golden.ts <folder>.');
-const table = JSON.parse(await readFile(join(source, 'golden.json'), 'utf8')) as Table;
+const table: Table = JSON.parse(await readFile(join(source, 'golden.json'), 'utf8'));
 const blob = await readFile(join(source, 'golden.bin'));
 const cases = choose(table.cases);
 const arrays: Record<string, Stored> = {};
