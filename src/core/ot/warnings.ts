@@ -1,5 +1,5 @@
 import type { CostStatistics } from './diagnostics.ts';
-import { potAtRisk, potOutcome, type PotOutcome } from './pot.ts';
+import { potFailure } from './pot.ts';
 import { referenceMeasure } from './priors.ts';
 import { isHard, type UotProblem } from './problem.ts';
 import type { UotSolution } from './solve.ts';
@@ -81,7 +81,7 @@ export function planWarnings(problem: UotProblem, solution: UotSolution, context
     add('not-converged', solution.error, cure, { iterations: solution.iterations });
   }
   if (prior.kind === 'diagonal') add('hard-diagonal', mass, { kind: 'prior', prior: { kind: 'soft', epsilon: 0.1 } }, { total: reg + tau1 + tau2 });
-  const pot = potBreaks(problem, solution);
+  const pot = potFailure(problem, referenceMeasure(problem), solution);
   if (pot) add('pot-breaks', pot.brokeAt ?? 0, statistics ? { kind: 'reg', reg: saferReg(problem) } : null, { mass: pot.mass, trueMass: mass });
   if (prior.kind === 'ones' && mass > 1) add('mass-above-one', mass, { kind: 'prior', prior: { kind: 'product' } });
   else if (relaxed && mass > LIMITS.heavyMass) add('transport-dominates', mass, curable);
@@ -98,22 +98,6 @@ export function planWarnings(problem: UotProblem, solution: UotSolution, context
   if (context && context.constantDimensions.length > 0)
     add('constant-dimensions', context.constantDimensions.length, null, { dimensions: context.constantDimensions.slice(0, 4).join(', ') });
   return warnings;
-}
-
-/** POT's failure on this problem, or null where it works. */
-export function potBreaks(problem: UotProblem, solution: Pick<UotSolution, 'largestPotential'>): PotOutcome | null {
-  if (problem.prior.kind !== 'diagonal' && solution.largestPotential < 50 && largestExponent(problem) < 300) return null;
-  const reference = referenceMeasure(problem);
-  const zeroLine = problem.prior.kind === 'diagonal' ? problem.n !== problem.m : problem.a.includes(0) || problem.b.includes(0);
-  if (!zeroLine && !potAtRisk(problem, reference, solution.largestPotential)) return null;
-  const outcome = potOutcome(problem, reference);
-  return outcome.brokeAt === null ? null : outcome;
-}
-
-function largestExponent(problem: UotProblem): number {
-  let top = 0;
-  for (let k = 0; k < problem.cost.length; k++) top = Math.max(top, problem.cost[k]!);
-  return problem.a.includes(0) || problem.b.includes(0) ? Infinity : top / problem.reg;
 }
 
 /** The smallest reg at which every line of K still has an entry well inside float64. */
