@@ -29,20 +29,12 @@ export function referenceOf({ n, m, a, b, prior }: UotProblem): Float64Array {
   const cell = (i: number, j: number): number => {
     const diagonal = i === j ? 1 / shared : 0;
     const product = a[i]! * b[j]!;
-    switch (prior.kind) {
-      case 'product':
-        return product;
-      case 'ones':
-        return 1;
-      case 'diagonal':
-        return diagonal;
-      case 'soft':
-        return (1 - prior.epsilon) * diagonal + prior.epsilon * product;
-      case 'band':
-        return product * Math.exp(-((i - j) ** 2) / (2 * (prior.width * shared) ** 2));
-      case 'dense':
-        return prior.values[i * m + j]!;
-    }
+    if (prior.kind === 'product') return product;
+    if (prior.kind === 'ones') return 1;
+    if (prior.kind === 'diagonal') return diagonal;
+    if (prior.kind === 'soft') return (1 - prior.epsilon) * diagonal + prior.epsilon * product;
+    if (prior.kind === 'band') return product * Math.exp(-((i - j) ** 2) / (2 * (prior.width * shared) ** 2));
+    return prior.values[i * m + j]!;
   };
   const measure = Float64Array.from({ length: n * m }, (_, k) => cell(Math.floor(k / m), k % m));
   const scale = prior.kind === 'band' ? sumOf(measure) : 1;

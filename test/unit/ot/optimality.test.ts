@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { Random } from '../../../src/base/random.ts';
 import type { Prior, UotProblem } from '../../../src/core/ot/problem.ts';
 import { solve } from '../../../src/core/ot/solve.ts';
@@ -70,13 +70,15 @@ test('fixed-point equations, marginals, certificates and objective hold at the o
   );
 });
 
+/** ⟨weights, potentials⟩ over lines of positive weight. */
+const inner = (weights: Float64Array, potentials: Float64Array): number => sumOf(weights.map((weight, k) => (weight === 0 ? 0 : weight * potentials[k]!)));
+
 test('the objective from masses and potentials alone', () => {
   fc.assert(
     fc.property(anyProblem, (problem) => {
       const { a, b, reg, tau1, tau2 } = problem;
       const { primal, mass, f, g } = solve(problem, { mode: 'fast' });
       const [massA, massB, massC] = [sumOf(a), sumOf(b), sumOf(referenceOf(problem))];
-      const inner = (weights: Float64Array, potentials: Float64Array): number => sumOf(weights.map((weight, k) => (weight === 0 ? 0 : weight * potentials[k]!)));
       const [hard1, hard2] = [tau1 === Infinity, tau2 === Infinity];
       const truth =
         hard1 && hard2
