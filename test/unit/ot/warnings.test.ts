@@ -109,13 +109,11 @@ describe('not-converged', () => {
     expect(warningOf('not-converged', problem)).toBeUndefined();
   });
   test('fast: a larger reg, never a smaller one', () => {
-    const cureAt = (reg: number): Cure | null | undefined => {
+    const cures = [0.001, 5, 12].map((reg) => {
       const stalled = { ...solve({ ...problem, reg }, FAST), converged: false };
       return planWarnings({ ...problem, reg }, stalled, null).find(({ code }) => code === 'not-converged')?.cure;
-    };
-    expect(cureAt(0.001)).toEqual({ kind: 'reg', reg: 0.003 });
-    expect(cureAt(5)).toEqual({ kind: 'reg', reg: 10 });
-    expect(cureAt(12)).toBeNull();
+    });
+    expect(cures).toEqual([{ kind: 'reg', reg: 0.003 }, { kind: 'reg', reg: 10 }, null]);
   });
 });
 
