@@ -9,7 +9,7 @@ import { makeProblem } from '../../support/ot.ts';
 /* `inspect solve` as a person runs it: in a process of its own, on files. */
 
 const ROOT = resolve(import.meta.dirname, '../../..');
-const TSX = join(ROOT, 'node_modules/.bin/tsx');
+const TSX = import.meta.resolve('tsx');
 let folder = '';
 const at = (name: string): string => join(folder, name);
 
@@ -21,7 +21,8 @@ interface Outcome {
 
 async function inspect(...args: string[]): Promise<Outcome> {
   return new Promise((done) => {
-    execFile(TSX, [join(ROOT, 'scripts/inspect.ts'), ...args], { cwd: folder }, (error, stdout, stderr) => {
+    // `node --import` is what the tsx command does, without a process in between.
+    execFile(process.execPath, ['--import', TSX, join(ROOT, 'scripts/inspect.ts'), ...args], { cwd: folder }, (error, stdout, stderr) => {
       done({ status: error === null ? 0 : Number(error.code), stdout, stderr });
     });
   });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Warning } from '../../../src/core/ot/warnings.ts';
+import type { Cure, Warning } from '../../../src/core/ot/warnings.ts';
 import { en } from '../../../src/words/en.ts';
 import { t } from '../../../src/words/index.ts';
 import { cureWords, warningWords } from '../../../src/words/warnings.ts';
@@ -22,18 +22,21 @@ describe('warnings as sentences: counts are counts, figures are figures', () => 
   ])('%#', (warning, text) => expect(sentence(warning)).toBe(text));
 });
 
+const holesOf = (text: string): string[] => [...new Set(text.match(/\{\{\w+\}\}/g))].toSorted();
+
 test('both languages fill the same values', () => {
-  const holes = (text: string): string[] => [...new Set(text.match(/\{\{\w+\}\}/g) ?? [])].toSorted();
-  for (const [key, text] of Object.entries(en)) expect(holes(zh[key as keyof typeof en]), key).toEqual(holes(text));
+  const chinese = new Map(Object.entries(zh));
+  for (const [key, text] of Object.entries(en)) expect(holesOf(chinese.get(key) ?? ''), key).toEqual(holesOf(text));
 });
 
+function button(cure: Cure): string {
+  const { key, values } = cureWords(cure);
+  return t(key, values);
+}
+
 test('cures as button texts', () => {
-  const text = (cure: Parameters<typeof cureWords>[0]): string => {
-    const { key, values } = cureWords(cure);
-    return t(key, values);
-  };
-  expect(text({ kind: 'prior', prior: { kind: 'soft', epsilon: 0.1 } })).toBe('Use soft 0.100');
-  expect(text({ kind: 'mass', mass: 0.15 })).toBe('Set τ for 0.150');
-  expect(text({ kind: 'term-weight', term: 'state', factor: 0.2 })).toBe('Divide its weight by 5.00');
-  expect(text({ kind: 'camera-weights', count: 3 })).toBe('Weigh each by 1/3');
+  expect(button({ kind: 'prior', prior: { kind: 'soft', epsilon: 0.1 } })).toBe('Use soft 0.100');
+  expect(button({ kind: 'mass', mass: 0.15 })).toBe('Set τ for 0.150');
+  expect(button({ kind: 'term-weight', term: 'state', factor: 0.2 })).toBe('Divide its weight by 5.00');
+  expect(button({ kind: 'camera-weights', count: 3 })).toBe('Weigh each by 1/3');
 });
