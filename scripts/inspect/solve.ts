@@ -30,15 +30,18 @@ export async function inspectSolve(args: string[]): Promise<object> {
     n,
     m,
     cost: cost.values,
-    a: values.a ? (await readArray(values.a)).values : uniformWeights(n),
-    b: values.b ? (await readArray(values.b)).values : uniformWeights(m),
+    a: values.a ? await readWeights(values.a) : uniformWeights(n),
+    b: values.b ? await readWeights(values.b) : uniformWeights(m),
     prior: parsePrior(values.prior),
     reg: numberOption('reg', values.reg),
     tau1: numberOption('tau1', values.tau1),
     tau2: numberOption('tau2', values.tau2),
   };
   const solution = solve(problem, { mode });
-  if (values.out) await writeFile(values.out, new Uint8Array(dump(solution.plan, [n, m])));
+  if (values.out)
+    await writeFile(values.out, new Uint8Array(dump(solution.plan, [n, m]))).catch(() => {
+      throw new UserError('no-file', `${values.out} cannot be written. Name a file in an existing folder.`);
+    });
   const context = { statistics: costStatistics(problem.cost), shares: new Map(), cameras: { count: 0, weight: 0 }, embeddingVariance: new Map(), constantDimensions: [] };
   return {
     ot_loss: solution.transportCost,
@@ -72,6 +75,12 @@ function parsePrior(text: string): Prior {
   if (kind === 'soft' && !Number.isNaN(value)) return { kind, epsilon: value };
   if (kind === 'band' && !Number.isNaN(value)) return { kind, width: value };
   throw new UserError('usage', `--prior is "${text}"; it must be product, ones, diagonal, soft:E or band:S, such as soft:0.1.`);
+}
+
+async function readWeights(path: string): Promise<Float64Array> {
+  const { values, shape } = await readArray(path);
+  if (shape.length !== 1) throw new UserError('bad-npy', `${path} has ${shape.length} axes; weights have one.`);
+  return values;
 }
 
 /** A float32 or float64 array in C order, as float64. */

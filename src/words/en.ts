@@ -10,7 +10,7 @@ export const en = {
   'warn.term-dominates': '“{{term}}” carries {{value}} of the cost.',
   'warn.cameras-unweighted': '{{value}} cameras are summed at full weight, so images count {{value}} times.',
   'warn.encoder-collapse': 'The embedding of {{feature}} has collapsed: variance {{value}}, healthy is near 1.',
-  'warn.constant-dimensions': 'Dimensions that never change in this batch: {{dimensions}} ({{value}} in all). They add nothing to the cost.',
+  'warn.constant-dimensions': 'Dimensions that never change in this batch: {{dimensions}} ({{value}} in all). They tell no samples apart.',
   'warn.diffuse-plan': 'The plan is diffuse: {{value}} matches a row of {{m}}, so the cost is a mean of M.',
   'cure.prior': 'Use {{prior}}',
   'cure.mass': 'Set τ for {{mass}}',

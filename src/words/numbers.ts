@@ -35,7 +35,7 @@ export function formatCount(count: number): string {
 
 /** What a person typed for a number: "1e-3", "0,01", "inf", "∞", with either minus. NaN when it is none. */
 export function parseNumber(text: string): number {
-  const plain = text.trim().toLowerCase().replace('−', '-').replace(',', '.');
+  const plain = text.trim().toLowerCase().replaceAll('−', '-').replace(',', '.');
   if (plain === '∞' || plain === 'inf' || plain === 'infinity') return Infinity;
   return /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/.test(plain) ? Number(plain) : Number.NaN;
 }

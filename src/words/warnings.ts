@@ -1,13 +1,13 @@
 import type { Cure, Warning } from '../core/ot/warnings.ts';
-import { formatFromLog, formatNumber, formatPercent } from './numbers.ts';
+import { formatCount, formatFromLog, formatNumber, formatPercent } from './numbers.ts';
 
 /** Catalogue key and values of a warning's sentence. */
 export function warningWords(warning: Warning): { key: `warn.${Warning['code']}`; values: Record<string, string> } {
   const values: Record<string, string> = { value: formatNumber(warning.value) };
-  for (const [name, fact] of Object.entries(warning.facts)) values[name] = typeof fact === 'number' ? formatNumber(fact) : fact;
+  for (const [name, fact] of Object.entries(warning.facts)) values[name] = typeof fact === 'string' ? fact : name === 'iterations' || name === 'm' ? formatCount(fact) : formatNumber(fact);
   if (warning.code === 'mass-collapse' && typeof warning.facts.log10 === 'number') values.value = formatFromLog(warning.value, warning.facts.log10 * Math.LN10);
   if (warning.code === 'term-dominates') values.value = formatPercent(warning.value);
-  if (warning.code === 'pot-breaks') values.value = String(warning.value);
+  if (warning.code === 'pot-breaks' || warning.code === 'cameras-unweighted' || warning.code === 'constant-dimensions') values.value = formatCount(warning.value);
   return { key: `warn.${warning.code}`, values };
 }
 

@@ -12,7 +12,7 @@ export const zh: Catalogue = {
   'warn.term-dominates': '“{{term}}”占代价的 {{value}}。',
   'warn.cameras-unweighted': '{{value}} 个相机以全权重相加，图像被计 {{value}} 次。',
   'warn.encoder-collapse': '{{feature}} 的嵌入已坍缩：方差 {{value}}，健康值接近 1。',
-  'warn.constant-dimensions': '本批中从不变化的维度：{{dimensions}}（共 {{value}} 个），对代价没有贡献。',
+  'warn.constant-dimensions': '本批中从不变化的维度：{{dimensions}}（共 {{value}} 个），不能区分样本。',
   'warn.diffuse-plan': '计划过散：每行 {{value}} 个匹配（共 {{m}}），代价近似 M 的均值。',
   'cure.prior': '改用 {{prior}}',
   'cure.mass': '调 τ 至质量 {{mass}}',

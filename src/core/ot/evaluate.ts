@@ -23,7 +23,10 @@ export interface Evaluation {
   /** The objective with every mass term of KL. */
   readonly primal: number;
   readonly dual: number;
-  /** (primal − dual)/|primal|; ≥ 0 up to rounding for finite τ. A certificate only there: see `marginalViolation`. */
+  /**
+   * (primal − dual)/max(|primal|, 1e-9·reg·(m_c + Σπ)): relative, unless the objective itself is only rounding of its
+   * terms, as for M = 0. ≥ 0 up to rounding for finite τ, and a certificate only there: see `marginalViolation`.
+   */
   readonly gap: number;
   /** Largest |marginal − weight| over the hard sides, relative to that side's largest weight; 0 when none is hard. */
   readonly marginalViolation: number;
@@ -114,7 +117,7 @@ export function evaluate(problem: UotProblem, reference: Reference, scaling: Sca
     perplexity,
     primal,
     dual,
-    gap: (primal - dual) / Math.max(Math.abs(primal), Number.MIN_VALUE),
+    gap: (primal - dual) / Math.max(Math.abs(primal), 1e-9 * reg * (reference.mass + mass), Number.MIN_VALUE),
     marginalViolation: Math.max(violation(rowMass, a, tau1), violation(columnMass, b, tau2)),
     largestPotential: Math.max(largest(logU), largest(logV)),
   };

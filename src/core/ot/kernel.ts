@@ -1,5 +1,7 @@
 /** Below this a sum of absorbed entries may have lost terms to underflow, so the line is summed exactly instead. */
 const SAFE_SUM = 1e-260;
+/** Absorbed entries below e^this are 0: in a sum above SAFE_SUM they are lost anyway, and denormal numbers are slow. */
+const LOWEST_EXPONENT = -680;
 /** How far potentials may move apart (natural log units) before the kernel is absorbed anew. */
 const MAX_DRIFT = 40;
 
@@ -55,7 +57,10 @@ export class GibbsKernel {
       }
     }
     this.#shift = top === -Infinity ? 0 : top;
-    for (let k = 0; k < kernel.length; k++) kernel[k] = Math.exp(kernel[k]! - this.#shift);
+    for (let k = 0; k < kernel.length; k++) {
+      const exponent = kernel[k]! - this.#shift;
+      kernel[k] = exponent < LOWEST_EXPONENT ? 0 : Math.exp(exponent);
+    }
   }
 
   /** out_i = log Σ_j exp(log K_ij + y_j); −∞ for an empty line. */

@@ -68,8 +68,8 @@ export function newtonFinish(equations: MarginalEquations, x: Float64Array, y: F
     for (let i = 0, k = 0; i < n; i++)
       for (let j = 0; j < m; j++, k++) {
         const logPlan = logK[k]! + x[i]! + y[j]!;
-        rowShare[k] = Math.exp(logPlan - rowSums[i]!);
-        columnShare[k] = Math.exp(logPlan - columnSums[j]!);
+        rowShare[k] = shareOf(logPlan - rowSums[i]!);
+        columnShare[k] = shareOf(logPlan - columnSums[j]!);
       }
     const { matrix, right } = schurComplement(rowShare, columnShare, f1, f2, k1, k2, damping);
     solveInPlace(matrix, right, m);
@@ -115,6 +115,9 @@ export function newtonFinish(equations: MarginalEquations, x: Float64Array, y: F
   }
   return { steps, residual, lastStep };
 }
+
+/** exp, with shares that no sum of order 1 can feel set to 0: the matrix becomes sparse and free of denormal numbers. */
+const shareOf = (logShare: number): number => (logShare < -60 ? 0 : Math.exp(logShare));
 
 /** Matrix (1+k₂+λ)I − CᵀR/(1+k₁) and right-hand side −F₂ + CᵀF₁/(1+k₁), both fresh. */
 function schurComplement(rowShare: Float64Array, columnShare: Float64Array, f1: Float64Array, f2: Float64Array, k1: number, k2: number, damping: number): { matrix: Float64Array; right: Float64Array } {

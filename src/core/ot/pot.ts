@@ -1,3 +1,4 @@
+import type { Potentials } from './fast.ts';
 import { relaxation } from './kernel.ts';
 import { PARITY_DEFAULTS } from './parity.ts';
 import type { Reference } from './priors.ts';
@@ -11,25 +12,8 @@ export interface PotOutcome {
   readonly mass: number;
 }
 
-/** Exponents below this are safe in float64 scaling form, however the iteration moves. */
-const SAFE_EXPONENT = 300;
-
-/** Whether POT could possibly break: only then is `potOutcome` worth its time. */
-export function potAtRisk(problem: UotProblem, reference: Reference, largestPotential: number): boolean {
-  if (largestPotential > SAFE_EXPONENT) return true;
-  const { n, m, cost, reg } = problem;
-  for (let i = 0; i < n; i++) {
-    let best = -Infinity;
-    for (let j = 0, k = i * m; j < m; j++, k++) best = Math.max(best, reference.logC[k]! - cost[k]! / reg);
-    if (best < -SAFE_EXPONENT) return true;
-  }
-  for (let j = 0; j < m; j++) {
-    let best = -Infinity;
-    for (let i = 0, k = j; i < n; i++, k += m) best = Math.max(best, reference.logC[k]! - cost[k]! / reg);
-    if (best < -SAFE_EXPONENT) return true;
-  }
-  return false;
-}
+/** Natural logarithms that float64 scalings hold: log(1.8e308) = 709.8, less a little room for rounding. */
+const SAFE_EXPONENT = 705;
 
 /**
  * POT's `sinkhorn_knopp_unbalanced` (≥ 0.9.5) in its own arithmetic, float64 scalings without logarithms: K underflows
@@ -37,36 +21,98 @@ export function potAtRisk(problem: UotProblem, reference: Reference, largestPote
  * passes it. This is a model of what a user's training run would see, never a plan that the playground shows as one.
  */
 export function potOutcome(problem: UotProblem, reference: Reference): PotOutcome {
+  return simulate(problem, reference, () => false)!;
+}
+
+/** POT's failure, or null where it works: `potOutcome`, stopped as soon as the optimum shows that nothing can break. */
+export function potFailure(problem: UotProblem, reference: Reference, optimum: Potentials): PotOutcome | null {
+  const outcome = simulate(problem, reference, linesSurvive(problem, reference) ? (v) => staysInRange(problem, optimum, v) : () => false);
+  return outcome === null || outcome.brokeAt === null ? null : outcome;
+}
+
+/** Run the scheme until it stops, breaks or `isSafe(v)`; null in the last case. */
+function simulate(problem: UotProblem, reference: Reference, isSafe: (v: Float64Array) => boolean): PotOutcome | null {
   const { n, m, cost, a, b, reg, tau1, tau2 } = problem;
+  let u = new Float64Array(n).fill(1);
+  let v = new Float64Array(m).fill(1);
+  if (isSafe(v)) return null;
   const kernel = new Float64Array(n * m);
   for (let k = 0; k < kernel.length; k++) kernel[k] = Math.exp(-cost[k]! / reg) * Math.exp(reference.logC[k]!);
   const rho1 = relaxation(tau1, reg);
   const rho2 = relaxation(tau2, reg);
-  let u = new Float64Array(n).fill(1);
-  let v = new Float64Array(m).fill(1);
+  let nextU = new Float64Array(n);
+  let nextV = new Float64Array(m);
   let brokeAt: number | null = null;
   for (let iteration = 0; iteration < PARITY_DEFAULTS.maxIterations; iteration++) {
-    const nextU = new Float64Array(n);
-    for (let i = 0, k = 0; i < n; i++) {
+    nextV.fill(0);
+    let finite = true;
+    for (let i = 0; i < n; i++) {
       let total = 0;
-      for (let j = 0; j < m; j++, k++) total += kernel[k]! * v[j]!;
-      nextU[i] = (a[i]! / total) ** rho1;
+      for (let j = 0, k = i * m; j < m; j++, k++) total += kernel[k]! * v[j]!;
+      const value = (a[i]! / total) ** rho1;
+      finite &&= Number.isFinite(value);
+      nextU[i] = value;
+      for (let j = 0, k = i * m; j < m; j++, k++) nextV[j] = nextV[j]! + kernel[k]! * value;
     }
-    const sums = new Float64Array(m);
-    for (let i = 0, k = 0; i < n; i++) for (let j = 0; j < m; j++, k++) sums[j] = sums[j]! + kernel[k]! * nextU[i]!;
-    const nextV = sums.map((total, j) => (b[j]! / total) ** rho2);
-    if (sums.includes(0) || !nextU.every(Number.isFinite) || !nextV.every(Number.isFinite)) {
+    for (let j = 0; j < m; j++) {
+      const total = nextV[j]!;
+      nextV[j] = (b[j]! / total) ** rho2;
+      finite &&= total !== 0 && Number.isFinite(nextV[j]);
+    }
+    if (!finite) {
       brokeAt = iteration;
       break;
     }
     const error = 0.5 * (change(nextU, u) + change(nextV, v));
-    u = nextU;
-    v = nextV;
+    [u, nextU] = [nextU, u];
+    [v, nextV] = [nextV, v];
     if (error < PARITY_DEFAULTS.threshold) break;
+    if (isSafe(v)) return null;
   }
   let mass = 0;
   for (let i = 0, k = 0; i < n; i++) for (let j = 0; j < m; j++, k++) mass += u[i]! * kernel[k]! * v[j]!;
   return { brokeAt, mass };
+}
+
+/**
+ * Whether every scaling and line sum from v on stays inside float64. A sweep keeps the order of log v and moves no two of
+ * them further apart, so all later iterates lie between y* − below and y* + above, where y* = g/reg is the optimum and
+ * log v does; log u then lies between x* − above and x* + below, and log Kv = log a − log u/ρ₁, log Kᵀu = log b − log v/ρ₂.
+ */
+function staysInRange({ a, b, reg, tau1, tau2 }: UotProblem, { f, g }: Potentials, v: Float64Array): boolean {
+  let below = 0;
+  let above = 0;
+  for (let j = 0; j < v.length; j++) {
+    if (b[j] === 0) continue;
+    const difference = Math.log(v[j]!) - g[j]! / reg;
+    below = Math.max(below, -difference);
+    above = Math.max(above, difference);
+  }
+  const within = (weights: Float64Array, potentials: Float64Array, rho: number, down: number, up: number): boolean => {
+    for (let k = 0; k < weights.length; k++) {
+      if (weights[k] === 0) continue;
+      const scaling = potentials[k]! / reg;
+      const sum = Math.log(weights[k]!) - scaling / rho;
+      if (!(Math.max(scaling + up, down - scaling, sum + down, up - sum) < SAFE_EXPONENT)) return false;
+    }
+    return true;
+  };
+  return within(a, f, relaxation(tau1, reg), above, below) && within(b, g, relaxation(tau2, reg), below, above);
+}
+
+/** Whether every line, with or without weight, has an entry that K does not lose, at a line of positive weight. */
+function linesSurvive({ n, m, cost, a, b, reg }: UotProblem, { logC }: Reference): boolean {
+  const columnBest = new Float64Array(m).fill(-Infinity);
+  for (let i = 0, k = 0; i < n; i++) {
+    let best = -Infinity;
+    for (let j = 0; j < m; j++, k++) {
+      const logK = logC[k]! - cost[k]! / reg;
+      if (b[j]! > 0) best = Math.max(best, logK);
+      if (a[i]! > 0) columnBest[j] = Math.max(columnBest[j]!, logK);
+    }
+    if (best < -SAFE_EXPONENT) return false;
+  }
+  return columnBest.every((best) => best >= -SAFE_EXPONENT);
 }
 
 function change(next: Float64Array, previous: Float64Array): number {

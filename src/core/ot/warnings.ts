@@ -1,6 +1,6 @@
 import type { CostStatistics } from './diagnostics.ts';
-import { potAtRisk, potOutcome, type PotOutcome } from './pot.ts';
-import { referenceMeasure } from './priors.ts';
+import { potFailure } from './pot.ts';
+import { logSumExp, referenceMeasure, type Reference } from './priors.ts';
 import { isHard, type UotProblem } from './problem.ts';
 import type { UotSolution } from './solve.ts';
 import { suggestReg } from './suggest.ts';
@@ -72,27 +72,27 @@ export function planWarnings(problem: UotProblem, solution: UotSolution, context
     warnings.push({ code, value, cure, facts });
   };
   const relaxed = !isHard(tau1) && !isHard(tau2);
-  const curable: Cure | null = relaxed && prior.kind === 'product' ? { kind: 'mass', mass: HEALTHY_MASS.wanted } : null;
   const statistics = context?.statistics;
+  const reference = referenceMeasure(problem);
+  const sharper: Cure | null = statistics && suggestReg(statistics.std) > 0 && suggestReg(statistics.std) < reg ? { kind: 'reg', reg: suggestReg(statistics.std) } : null;
+  // Some τ gives the wanted mass only when the mass at τ → 0 lies below it; a smaller reg lowers that.
+  const healthyMass = (): Cure | null => (!relaxed ? null : massWithoutPenalty(problem, reference) < HEALTHY_MASS.wanted ? { kind: 'mass', mass: HEALTHY_MASS.wanted } : sharper);
 
-  if (mass < LIMITS.deadMass) add('mass-collapse', mass, curable ?? { kind: 'prior', prior: { kind: 'product' } }, { log10: solution.logMass / Math.LN10 });
+  if (mass < LIMITS.deadMass) add('mass-collapse', mass, healthyMass(), { log10: solution.logMass / Math.LN10 });
   if (!solution.converged) {
-    const cure: Cure = solution.mode === 'parity' ? { kind: 'mode', mode: 'fast' } : { kind: 'reg', reg: Math.min(10, reg * 3) };
+    const cure: Cure | null = solution.mode === 'parity' ? { kind: 'mode', mode: 'fast' } : reg < 10 ? { kind: 'reg', reg: Math.min(10, reg * 3) } : null;
     add('not-converged', solution.error, cure, { iterations: solution.iterations });
   }
   if (prior.kind === 'diagonal') add('hard-diagonal', mass, { kind: 'prior', prior: { kind: 'soft', epsilon: 0.1 } }, { total: reg + tau1 + tau2 });
-  const pot = potBreaks(problem, solution);
-  if (pot) add('pot-breaks', pot.brokeAt ?? 0, statistics ? { kind: 'reg', reg: saferReg(problem) } : null, { mass: pot.mass, trueMass: mass });
+  const pot = potFailure(problem, reference, solution);
+  if (pot) add('pot-breaks', pot.brokeAt ?? 0, saferReg(problem, reference), { mass: pot.mass, trueMass: mass });
   if (prior.kind === 'ones' && mass > 1) add('mass-above-one', mass, { kind: 'prior', prior: { kind: 'product' } });
-  else if (relaxed && mass > LIMITS.heavyMass) add('transport-dominates', mass, curable);
+  else if (relaxed && mass > LIMITS.heavyMass) add('transport-dominates', mass, healthyMass());
   for (const [term, share] of context?.shares ?? []) if (share > LIMITS.dominantShare && context!.shares.size > 1) add('term-dominates', share, { kind: 'term-weight', term, factor: 0.2 }, { term });
   if (context && context.cameras.count > 1 && context.cameras.weight > context.cameras.count - 0.5)
     add('cameras-unweighted', context.cameras.count, { kind: 'camera-weights', count: context.cameras.count });
   for (const [feature, variance] of context?.embeddingVariance ?? []) if (variance < LIMITS.collapsedVariance) add('encoder-collapse', variance, null, { feature });
-  if (prior.kind !== 'diagonal' && m > 2 && solution.perplexity > LIMITS.diffuse * m) {
-    const reachable = statistics && suggestReg(statistics.std) > 0 && suggestReg(statistics.std) < reg;
-    add('diffuse-plan', solution.perplexity, reachable ? { kind: 'reg', reg: suggestReg(statistics.std) } : null, { m });
-  }
+  if (prior.kind !== 'diagonal' && m > 2 && solution.perplexity > LIMITS.diffuse * m) add('diffuse-plan', solution.perplexity, sharper, { m });
   const exponent = (statistics?.max ?? 0) / reg;
   if (solution.largestPotential > LIMITS.float32Potential || exponent > LIMITS.float32Exponent) add('float32-range', Math.max(solution.largestPotential, exponent), null);
   if (context && context.constantDimensions.length > 0)
@@ -100,35 +100,22 @@ export function planWarnings(problem: UotProblem, solution: UotSolution, context
   return warnings;
 }
 
-/** POT's failure on this problem, or null where it works. */
-export function potBreaks(problem: UotProblem, solution: Pick<UotSolution, 'largestPotential'>): PotOutcome | null {
-  if (problem.prior.kind !== 'diagonal' && solution.largestPotential < 50 && largestExponent(problem) < 300) return null;
-  const reference = referenceMeasure(problem);
-  const zeroLine = problem.prior.kind === 'diagonal' ? problem.n !== problem.m : problem.a.includes(0) || problem.b.includes(0);
-  if (!zeroLine && !potAtRisk(problem, reference, solution.largestPotential)) return null;
-  const outcome = potOutcome(problem, reference);
-  return outcome.brokeAt === null ? null : outcome;
+/** Σ c·e^{−M/reg}: the mass in the limit τ → 0. */
+function massWithoutPenalty({ cost, reg }: UotProblem, { logC }: Reference): number {
+  return Math.exp(logSumExp(logC.map((value, k) => value - cost[k]! / reg)));
 }
 
-function largestExponent(problem: UotProblem): number {
-  let top = 0;
-  for (let k = 0; k < problem.cost.length; k++) top = Math.max(top, problem.cost[k]!);
-  return problem.a.includes(0) || problem.b.includes(0) ? Infinity : top / problem.reg;
-}
-
-/** The smallest reg at which every line of K still has an entry well inside float64. */
-function saferReg(problem: UotProblem): number {
-  const { n, m, cost } = problem;
+/** A larger reg, at which every line of K has an entry well inside float64; null when a line is empty at any reg. */
+function saferReg({ n, m, cost, reg }: UotProblem, { logC }: Reference): Cure | null {
+  const rowBest = new Float64Array(n).fill(Infinity);
+  const columnBest = new Float64Array(m).fill(Infinity);
+  for (let i = 0, k = 0; i < n; i++)
+    for (let j = 0; j < m; j++, k++) {
+      if (logC[k] === -Infinity) continue;
+      rowBest[i] = Math.min(rowBest[i]!, cost[k]!);
+      columnBest[j] = Math.min(columnBest[j]!, cost[k]!);
+    }
   let worst = 0;
-  for (let i = 0; i < n; i++) {
-    let best = Infinity;
-    for (let j = 0; j < m; j++) best = Math.min(best, cost[i * m + j]!);
-    worst = Math.max(worst, best);
-  }
-  for (let j = 0; j < m; j++) {
-    let best = Infinity;
-    for (let i = 0; i < n; i++) best = Math.min(best, cost[i * m + j]!);
-    worst = Math.max(worst, best);
-  }
-  return Math.max(problem.reg * 2, worst / 300);
+  for (const best of [rowBest, columnBest]) for (let k = 0; k < best.length; k++) worst = Math.max(worst, best[k]!);
+  return worst === Infinity ? null : { kind: 'reg', reg: Math.max(reg * 2, worst / 300) };
 }
