@@ -12,6 +12,9 @@ import { DEMO_IMAGE, type ProblemSettings, type Side, type SolveMatrices, type S
 /** Draws a demo frame of a side at the camera's size, RGBA. */
 export type DemoImages = (side: Side, row: number) => Uint8ClampedArray | null;
 
+/** About 5 ms a tick for finding out whether POT breaks: where it does, it nearly always does at once. */
+const POT_WORK = 4e6;
+
 interface CostState {
   readonly batch: DrawnBatch;
   readonly terms: readonly CostTerm[];
@@ -94,7 +97,7 @@ export class ProblemPipeline {
       statistics: cost.statistics,
       regime: regime(problem, solvedStatistics),
       terms: cost.terms.map(({ name, weight, mean, max }) => ({ name, weight, mean, max, share: shares.get(name) ?? Number.NaN })),
-      warnings: planWarnings(problem, solution, this.#context(cost, solvedStatistics, shares)),
+      warnings: planWarnings(problem, solution, this.#context(cost, solvedStatistics, shares), POT_WORK),
       paired: cost.batch.paired,
       costVersion: cost.version,
       tickMs: performance.now() - started,

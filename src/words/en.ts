@@ -90,7 +90,7 @@ export const en = {
   'prior.ones-gloss': '1 in every cell; POT ≤ 0.9.4',
   'prior.soft-gloss': 'ε a bᵀ beside the diagonal: a bias',
   'prior.band-gloss': 'soft diagonal in time, width s',
-  'prior.diagonal-gloss': 'hard mask, no matching: heuristic=true',
+  'prior.diagonal-gloss': 'hard mask: heuristic=true',
   'prior.diagonal-unpaired': 'hard mask on rows that are not paired',
   'mode.title': 'Solving mode',
   'mode.fast': 'fast',

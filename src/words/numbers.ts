@@ -36,6 +36,8 @@ export function formatCount(count: number): string {
 /** What a person typed for a number: "1e-3", "0,01", "inf", "∞", with either minus. NaN when it is none. */
 export function parseNumber(text: string): number {
   const plain = text.trim().toLowerCase().replaceAll('−', '-').replace(',', '.');
+  // "1,000" may mean a thousand or one: nobody should be guessed at.
+  if (/^[-+]?[1-9]\d{0,2}(,\d{3})+$/.test(text.trim())) return Number.NaN;
   if (plain === '∞' || plain === 'inf' || plain === 'infinity') return Infinity;
   return /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/.test(plain) ? Number(plain) : Number.NaN;
 }

@@ -92,7 +92,7 @@ export const zh: Catalogue = {
   'prior.ones-gloss': '处处为 1；POT ≤ 0.9.4',
   'prior.soft-gloss': '对角之外留 ε a bᵀ：偏好而非掩码',
   'prior.band-gloss': '时间上的软对角，宽度 s',
-  'prior.diagonal-gloss': '硬掩码，不匹配：heuristic=true',
+  'prior.diagonal-gloss': '硬掩码：heuristic=true',
   'prior.diagonal-unpaired': '硬掩码，而各行并未配对',
   'mode.title': '求解方式',
   'mode.fast': '快速',

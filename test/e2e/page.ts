@@ -17,7 +17,7 @@ export const OWN_SIM = join(import.meta.dirname, '../../public/demo/sim_pick');
 export const OWN_REAL = join(import.meta.dirname, '../../public/demo/real_pick');
 
 /** Open the page and wait for a plan. Collects everything the page complains about; `calm` asserts there was nothing. */
-export async function openPage(page: Page, address = ''): Promise<{ calm(): void }> {
+export async function openPage(page: Page, address = ''): Promise<{ calm: () => void }> {
   const complaints: string[] = [];
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());

@@ -24,14 +24,17 @@ export function potOutcome(problem: UotProblem, reference: Reference): PotOutcom
   return simulate(problem, reference, () => false)!;
 }
 
-/** POT's failure, or null where it works: `potOutcome`, stopped as soon as the optimum shows that nothing can break. */
-export function potFailure(problem: UotProblem, reference: Reference, optimum: Potentials): PotOutcome | null {
-  const outcome = simulate(problem, reference, linesSurvive(problem, reference) ? (v) => staysInRange(problem, optimum, v) : () => false);
+/**
+ * POT's failure, or null where it works: `potOutcome`, stopped as soon as the optimum shows that nothing can break.
+ * @param work multiplications to spend on it at most; a failure that comes later is not found
+ */
+export function potFailure(problem: UotProblem, reference: Reference, optimum: Potentials, work = Infinity): PotOutcome | null {
+  const outcome = simulate(problem, reference, linesSurvive(problem, reference) ? (v) => staysInRange(problem, optimum, v) : () => false, work);
   return outcome === null || outcome.brokeAt === null ? null : outcome;
 }
 
-/** Run the scheme until it stops, breaks or `isSafe(v)`; null in the last case. */
-function simulate(problem: UotProblem, reference: Reference, isSafe: (v: Float64Array) => boolean): PotOutcome | null {
+/** Run the scheme until it stops, breaks, `isSafe(v)` or `work` is spent; null in the last two cases. */
+function simulate(problem: UotProblem, reference: Reference, isSafe: (v: Float64Array) => boolean, work = Infinity): PotOutcome | null {
   const { n, m, cost, a, b, reg, tau1, tau2 } = problem;
   let u = new Float64Array(n).fill(1);
   let v = new Float64Array(m).fill(1);
@@ -67,7 +70,7 @@ function simulate(problem: UotProblem, reference: Reference, isSafe: (v: Float64
     [u, nextU] = [nextU, u];
     [v, nextV] = [nextV, v];
     if (error < PARITY_DEFAULTS.threshold) break;
-    if (isSafe(v)) return null;
+    if (isSafe(v) || 2 * n * m * (iteration + 1) > work) return null;
   }
   let mass = 0;
   for (let i = 0, k = 0; i < n; i++) for (let j = 0; j < m; j++, k++) mass += u[i]! * kernel[k]! * v[j]!;

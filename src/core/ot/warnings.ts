@@ -63,8 +63,11 @@ const LIMITS = {
   collapsedVariance: 0.05,
 } as const;
 
-/** All warnings of one solved problem, worst first. */
-export function planWarnings(problem: UotProblem, solution: UotSolution, context: CostContext | null): Warning[] {
+/**
+ * All warnings of one solved problem, worst first.
+ * @param potWork what may be spent on finding out whether POT breaks late (see `potFailure`)
+ */
+export function planWarnings(problem: UotProblem, solution: UotSolution, context: CostContext | null, potWork = Infinity): Warning[] {
   const { prior, tau1, tau2, reg, m } = problem;
   const { mass } = solution;
   const warnings: Warning[] = [];
@@ -84,7 +87,7 @@ export function planWarnings(problem: UotProblem, solution: UotSolution, context
     add('not-converged', solution.error, cure, { iterations: solution.iterations });
   }
   if (prior.kind === 'diagonal') add('hard-diagonal', mass, { kind: 'prior', prior: { kind: 'soft', epsilon: 0.1 } }, { total: reg + tau1 + tau2 });
-  const pot = potFailure(problem, reference, solution);
+  const pot = potFailure(problem, reference, solution, potWork);
   if (pot) add('pot-breaks', pot.brokeAt ?? 0, saferReg(problem, reference), { mass: pot.mass, trueMass: mass });
   if (prior.kind === 'ones' && mass > 1) add('mass-above-one', mass, { kind: 'prior', prior: { kind: 'product' } });
   else if (relaxed && mass > LIMITS.heavyMass) add('transport-dominates', mass, healthyMass());

@@ -9,8 +9,16 @@ export interface DisplayOrder {
   readonly display: Int32Array;
 }
 
-/** Rows or columns by time (phase where it is known), or episode by episode. */
-export function displayOrder(info: BatchSideInfo, order: Order): DisplayOrder {
+/**
+ * Orders of rows and columns: by time (phase where it is known), or episode by episode. Pairs keep facing each other, in
+ * the order of their targets: the diagonal of the batch stays the diagonal of the picture.
+ */
+export function displayOrders(source: BatchSideInfo, target: BatchSideInfo, paired: boolean, order: Order): { rows: DisplayOrder; columns: DisplayOrder } {
+  const columns = displayOrder(target, order);
+  return { rows: paired ? columns : displayOrder(source, order), columns };
+}
+
+function displayOrder(info: BatchSideInfo, order: Order): DisplayOrder {
   const count = info.rows.length;
   const byTime = (p: number, q: number): number => info.progress[p]! - info.progress[q]! || info.episode[p]! - info.episode[q]! || p - q;
   const byEpisode = (p: number, q: number): number => info.episode[p]! - info.episode[q]! || info.frame[p]! - info.frame[q]! || p - q;

@@ -1,14 +1,15 @@
 import { useMemo } from 'react';
 import { matrices, useRun } from '../../store/run.ts';
 import { useView } from '../../store/view.ts';
-import { displayOrder, type DisplayOrder } from './order.ts';
+import { displayOrders, type DisplayOrder } from './order.ts';
 
 /** Display orders of both sides for the present costs; null before there are any. */
 export function useOrders(): { rows: DisplayOrder; columns: DisplayOrder } | null {
   const order = useView((view) => view.order);
   const costVersion = useRun((run) => run.report?.costVersion);
+  const paired = useRun((run) => run.report?.paired ?? false);
   return useMemo(() => {
     const { costs } = matrices;
-    return costs && costVersion !== undefined ? { rows: displayOrder(costs.source, order), columns: displayOrder(costs.target, order) } : null;
-  }, [order, costVersion]);
+    return costs && costVersion !== undefined ? displayOrders(costs.source, costs.target, paired, order) : null;
+  }, [order, costVersion, paired]);
 }
