@@ -30,7 +30,8 @@ export default defineConfig({
     },
   ],
   worker: { format: 'es' },
-  build: { target: 'es2022', chunkSizeWarningLimit: 2000 },
+  // The notices of everything that is in the bundle are built with it.
+  build: { target: 'es2022', chunkSizeWarningLimit: 2000, license: { fileName: 'third-party.md' } },
   server: { host: '127.0.0.1' },
   preview: { host: '127.0.0.1' },
   test: { include: ['test/unit/**/*.test.ts', 'test/golden/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 },

@@ -15,7 +15,7 @@ const RULES: Readonly<Record<string, { readonly values: readonly string[]; reado
   world: { values: ['base'] },
   datasets: { values: ['base'] },
   engine: { values: ['base', 'core', 'config', 'datasets', 'world'] },
-  store: { values: ['base', 'config', 'words', 'engine/client.ts', 'engine/protocol.ts'], types: ['core'] },
+  store: { values: ['base', 'config', 'words', 'engine/client.ts', 'engine/protocol.ts', 'core/ot/warnings.ts', 'core/ot/suggest.ts'], types: ['core'] },
   ui: { values: ['base', 'config', 'words', 'store', 'engine/client.ts', 'engine/protocol.ts', 'core/ot/warnings.ts'], types: ['core'] },
   'main.tsx': { values: ['base', 'config', 'words', 'store', 'ui', 'engine'] },
 };

@@ -56,7 +56,10 @@ const STATES: Readonly<Record<string, (page: Page, width: number) => Promise<voi
   busy: async (page, width) => {
     await openSetup(page, width);
     // The reader's script never arrives, so the picture is of a read that is under way.
-    await page.route(/reader\.worker/, () => {});
+    await page.route(/reader\.worker/, async (route) => {
+      await page.waitForEvent('close', { timeout: 0 }).catch(() => {});
+      await route.abort().catch(() => {});
+    });
     await page.locator('[data-pick="target-folder"]').setInputFiles(join(ROOT, 'public/demo/real_pick'));
     await page.waitForTimeout(600);
   },

@@ -13,6 +13,9 @@ export { readInWorker };
 type RequestBody<T extends EngineRequest['type']> = Omit<Extract<EngineRequest, { type: T }>, 'id' | 'type'>;
 type ReplyOf<T extends EngineReply['type']> = Extract<EngineReply, { type: T }>;
 
+/** The largest problem that a page can set up solves within seconds. */
+const ANSWER_WITHIN_MS = 90_000;
+
 interface Waiting {
   readonly resolve: (reply: EngineReply) => void;
   readonly reject: (error: UserError) => void;
@@ -49,9 +52,7 @@ export class EngineClient {
     const worker = this.#createWorker();
     worker.addEventListener('message', (event: MessageEvent<EngineReply>) => this.#receive(event.data));
     worker.addEventListener('error', () => {
-      if (worker !== this.#worker) return;
-      this.restart();
-      this.#onDeath();
+      if (worker === this.#worker) this.#die();
     });
     return worker;
   }
@@ -63,10 +64,23 @@ export class EngineClient {
     else waiting?.resolve(reply);
   }
 
+  /** A worker that does not answer is as dead as one that crashed. Sweeps answer when they are done, and yield. */
+  #watch(id: number): void {
+    setTimeout(() => {
+      if (this.#waiting.has(id)) this.#die();
+    }, ANSWER_WITHIN_MS);
+  }
+
+  #die(): void {
+    this.restart();
+    this.#onDeath();
+  }
+
   async #request<T extends EngineRequest['type']>(type: T, body: RequestBody<T>, transfer: Transferable[] = []): Promise<EngineReply> {
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
+      if (type !== 'responses' && type !== 'regime-map') this.#watch(id);
       this.#worker.postMessage({ type, id, ...body }, transfer);
     });
   }

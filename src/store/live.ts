@@ -1,8 +1,9 @@
 import { reportError, UserError } from '../base/errors.ts';
 import type { DataRef, Session } from '../config/session.ts';
-import type { Cure } from '../core/ot/warnings.ts';
+import { suggestReg } from '../core/ot/suggest.ts';
+import { HEALTHY_MASS, type Cure } from '../core/ot/warnings.ts';
 import { demoFiles, EngineClient, readInWorker, type Dataset, type PickedFile } from '../engine/client.ts';
-import { DEMO_IMAGE, type Side } from '../engine/protocol.ts';
+import { DEMO_IMAGE, type Side, type SolveReport } from '../engine/protocol.ts';
 import { t } from '../words/index.ts';
 import { saveSoon } from './autosave.ts';
 import { matrices, useRun, type DatasetSummary, type LoadState } from './run.ts';
@@ -10,6 +11,8 @@ import { useSession } from './session.ts';
 import { suggestTerms } from './suggest-terms.ts';
 import { useView } from './view.ts';
 
+/** Cells of the largest plan for which sweeps of hundreds of solves are worth the wait: 256 × 256. */
+export const MAX_SWEEP_CELLS = 65_536;
 /** Quiet time after the last change before curves and map are computed. */
 const SWEEP_DELAY_MS = 90;
 const STATS_SHOWN = 64;
@@ -102,7 +105,7 @@ export class Live {
         return;
       case 'mass':
         try {
-          const tau = await this.#client.suggestTau(session, cure.mass);
+          const tau = threeDigits(await this.#client.suggestTau(session, cure.mass));
           setSolve({ tau1: tau, tau2: tau });
         } catch (thrown) {
           useRun.setState({ error: reportError(thrown) });
@@ -114,6 +117,21 @@ export class Live {
       case 'camera-weights':
         setFeatures(session.features.map((spec) => (spec.use_learned_embed ? { ...spec, term_weight: spec.term_weight / cure.count } : spec)));
         return;
+    }
+  }
+
+  /** A first guess from the data: reg from the spread of M, then τ₁ = τ₂ for a healthy mass. */
+  async suggest(): Promise<void> {
+    const { report } = useRun.getState();
+    const { session, setSolve } = useSession.getState();
+    if (!report || !(report.statistics.std > 0)) return;
+    const reg = threeDigits(suggestReg(report.statistics.std / report.sigma));
+    try {
+      const tau = threeDigits(await this.#client.suggestTau({ ...session, solve: { ...session.solve, reg } }, HEALTHY_MASS.wanted));
+      setSolve({ reg, tau1: tau, tau2: tau });
+    } catch {
+      // At this reg no τ gives that mass (a mask, or costs that hardly differ); reg alone is still a start.
+      setSolve({ reg });
     }
   }
 
@@ -187,7 +205,7 @@ export class Live {
       }
       matrices.plan = { ...plan, costs: null };
       useRun.setState(({ planVersion }) => ({ report: solved.report, error: null, planVersion: planVersion + 1 }));
-      this.#sweepSoon(session, solved.report.costVersion);
+      this.#sweepSoon(session, solved.report);
     } catch (thrown) {
       const error = reportError(thrown);
       if (error.code !== 'engine-died' && error.code !== 'no-data') useRun.setState({ error });
@@ -195,8 +213,13 @@ export class Live {
   }
 
   /** Curves, then the map, each only when what it depends on has changed. */
-  #sweepSoon(session: Session, costVersion: number): void {
+  #sweepSoon(session: Session, { costVersion, n, m }: SolveReport): void {
     clearTimeout(this.#sweepTimer);
+    if (n * m > MAX_SWEEP_CELLS) {
+      this.#sweepKey = '';
+      useRun.setState({ responses: null, regimeMap: null });
+      return;
+    }
     this.#sweepTimer = setTimeout(() => {
       const key = JSON.stringify([session.solve, costVersion]);
       if (key === this.#sweepKey) return;
@@ -236,6 +259,9 @@ function keepCursorInside(plan: Float64Array, n: number, m: number, first: boole
   const row = plan.subarray(i * m, (i + 1) * m);
   useView.setState({ cursor: { i, j: row.indexOf(row.reduce((top, value) => Math.max(top, value), 0)) }, zoom: null });
 }
+
+/** What a box shows is what is solved. */
+const threeDigits = (value: number): number => Number(value.toPrecision(3));
 
 function folderName(files: readonly PickedFile[]): string {
   if (files.length === 0) throw new UserError('no-files', 'Nothing was dropped that can be read. Drop a LeRobot folder or .parquet files.');

@@ -24,6 +24,9 @@ interface ViewState {
   readonly zoom: { readonly rows: readonly [number, number]; readonly columns: readonly [number, number] } | null;
 }
 
+/** The order in which one button turns through the themes. */
+export const NEXT_THEME: Readonly<Record<Theme, Theme>> = { auto: 'light', light: 'dark', dark: 'auto' };
+
 const KEY = 'ot-playground.view';
 
 export const useView = create<ViewState>()(() => ({

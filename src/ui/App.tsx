@@ -1,7 +1,7 @@
 import { useEffect, type ReactElement } from 'react';
 import { droppedFiles } from '../engine/client.ts';
 import { useRun } from '../store/run.ts';
-import { useView, type Tab } from '../store/view.ts';
+import { NEXT_THEME, useView, type Tab } from '../store/view.ts';
 import { words } from '../words/index.ts';
 import { useLive } from './parts/live.ts';
 import { useWords } from './parts/words.ts';
@@ -18,6 +18,7 @@ import { TopBar } from './TopBar.tsx';
 export function App(): ReactElement {
   useLanguage();
   useFallbackDrop();
+  useKeys();
   const tab = useView((view) => view.tab);
   const setupOpen = useView((view) => view.setupOpen);
   const empty = useRun((run) => (['source', 'target'] as const).some((side) => run.datasets[side] === null && run.loads[side].kind !== 'loading'));
@@ -64,6 +65,18 @@ function useLanguage(): void {
     document.documentElement.lang = language === 'zh' ? 'zh-Hans' : 'en';
     void words.changeLanguage(language);
   }, [language]);
+}
+
+/** T turns the theme. Keys are left alone while a text box has them. */
+function useKeys(): void {
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent): void => {
+      if (event.ctrlKey || event.metaKey || event.altKey || (event.target instanceof HTMLElement && event.target.matches('input[type="text"], select'))) return;
+      if (event.key === 't' || event.key === 'T') useView.setState(({ theme }) => ({ theme: NEXT_THEME[theme] }));
+    };
+    window.addEventListener('keydown', onKey);
+    return () => window.removeEventListener('keydown', onKey);
+  }, []);
 }
 
 /** A drop beside the two places must not make the browser leave the page; it fills the side that has no data. */

@@ -2,11 +2,9 @@ import { useState, type ReactElement } from 'react';
 import { sessionToHash } from '../config/share.ts';
 import { useRun } from '../store/run.ts';
 import { useSession } from '../store/session.ts';
-import { useView, type Theme } from '../store/view.ts';
+import { NEXT_THEME, useView } from '../store/view.ts';
 import { Glyph } from './parts/controls.tsx';
 import { useWords } from './parts/words.ts';
-
-const NEXT_THEME: Readonly<Record<Theme, Theme>> = { auto: 'light', light: 'dark', dark: 'auto' };
 
 export function TopBar(): ReactElement {
   const t = useWords();

@@ -17,10 +17,10 @@ function exponential(value: number): string {
   return `${mantissa}e${Number(exponent)}`.replaceAll('-', '−');
 }
 
-/** A number that may lie below what a double holds, from its natural logarithm: "10^−512". */
+/** A number that may lie below what a double holds, from its natural logarithm: "1e−512". */
 export function formatFromLog(value: number, logValue: number): string {
   if (value >= 1e-300 || logValue === -Infinity) return formatNumber(value);
-  return `10^${Math.round(logValue / Math.LN10)}`.replace('-', '−');
+  return `1e${Math.round(logValue / Math.LN10)}`.replace('-', '−');
 }
 
 /** A share as a percentage with one decimal. */

@@ -85,12 +85,20 @@ test('the Fork preset shows the mass die, and Balanced shows its marginals met',
   await preset.selectOption('fork');
   await expect(page.locator('[data-warning="mass-collapse"]')).toBeVisible();
   // Far below what a double holds: written from its logarithm, not as 0.
-  await expect(metric(page, 'ot_pi_sum')).toHaveText(/^10\^−\d{3,5}$/);
+  await expect(metric(page, 'ot_pi_sum')).toHaveText(/^1e−\d{3,5}$/);
   await preset.selectOption('balanced');
   await expect.poll(() => metricNumber(page, 'ot_pi_sum')).toBeCloseTo(1, 3);
   await expect.poll(() => metricNumber(page, '|π1 − a|')).toBeLessThan(1e-6);
   await preset.selectOption('toy');
   await expect(page.getByRole('textbox', { name: 'reg', exact: true })).toHaveValue('0.0100');
+});
+
+test('suggest sets reg from the costs and τ for a healthy mass', async ({ page }) => {
+  await openPage(page);
+  await planReady(page);
+  await page.getByRole('button', { name: 'suggest' }).click();
+  await expect.poll(() => metricNumber(page, 'ot_pi_sum')).toBeCloseTo(0.15, 2);
+  await expect(page.locator('.notice')).toContainText('inside 0.05–0.30');
 });
 
 test('POT parity and fast are both there and named', async ({ page }) => {

@@ -48,7 +48,7 @@ export const token = (name: string): string => getComputedStyle(document.documen
 /** Bottom of π's logarithmic colour scale. Its top is 1/n: the scale depends on the batch, never on the values. */
 export const PLAN_LOG_FLOOR = -7;
 
-/** Tone of a plan entry; NaN (paper) for exact zeros, which only a mask can make. */
+/** Tone of a plan entry; NaN (paper) for the exact zeros of a mask. A zero that is not masked has underflowed: darkest. */
 export function planTone(value: number, n: number, scale: 'log' | 'linear', masked: boolean): number {
   if (value === 0 && masked) return Number.NaN;
   if (scale === 'linear') return value * n;

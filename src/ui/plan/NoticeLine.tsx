@@ -4,9 +4,8 @@ import { useRun } from '../../store/run.ts';
 import { formatNumber } from '../../words/numbers.ts';
 import { cureWords, warningWords } from '../../words/warnings.ts';
 import { Glyph } from '../parts/controls.tsx';
-import { useMedia } from '../parts/hooks.ts';
 import { useLive } from '../parts/live.ts';
-import { useWords } from '../parts/words.ts';
+import { useWords, type Translate } from '../parts/words.ts';
 
 /** One line that is always there: the worst readings with their cure, or the healthy one. "+n" turns to the next. */
 export function NoticeLine(): ReactElement {
@@ -14,7 +13,6 @@ export function NoticeLine(): ReactElement {
   const report = useRun((run) => run.report);
   const error = useRun((run) => run.error);
   const remark = useRun((run) => run.remark);
-  const narrow = useMedia('(max-width: 1300px)');
   const [turn, setTurn] = useState(0);
   if (remark)
     return (
@@ -50,7 +48,9 @@ export function NoticeLine(): ReactElement {
       </div>
     );
   }
-  const room = narrow ? 1 : 2;
+  // Two only where both can be read whole.
+  const characters = warnings.slice(0, 2).reduce((total, warning) => total + textOf(warning, t).length, 0);
+  const room = warnings.length > 1 && characters <= BOTH_FIT && innerWidth >= 1300 ? 2 : 1;
   const start = warnings.length > room ? turn % warnings.length : 0;
   const shown = Array.from({ length: Math.min(room, warnings.length) }, (_, k) => warnings[(start + k) % warnings.length]!);
   return (
@@ -67,11 +67,18 @@ export function NoticeLine(): ReactElement {
   );
 }
 
+/** Characters of two texts that stand side by side with their buttons on a wide screen. */
+const BOTH_FIT = 80;
+
+function textOf(warning: Warning, t: Translate): string {
+  const { key, values } = warningWords(warning);
+  return t(key, values);
+}
+
 function Chip({ warning }: { warning: Warning }): ReactElement {
   const t = useWords();
   const live = useLive();
-  const { key, values } = warningWords(warning);
-  const text = t(key, values);
+  const text = textOf(warning, t);
   const cure = warning.cure;
   const words = cure ? cureWords(cure) : null;
   return (

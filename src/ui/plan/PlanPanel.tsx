@@ -103,7 +103,10 @@ function PlanBox(): ReactElement {
       const columns = orders.columns.batch;
       let offset = 0;
       for (const i of orders.rows.batch)
-        for (let k = 0; k < columns.length; k++, offset += 4) writeTone(pixels, offset, planTone(plan[i * columns.length + columns[k]!]!, n, scale, masked), paper);
+        for (let k = 0; k < columns.length; k++, offset += 4) {
+          const j = columns[k]!;
+          writeTone(pixels, offset, planTone(plan[i * columns.length + j]!, n, scale, masked && i !== j), paper);
+        }
     },
     // A new plan or theme needs new pixels, although neither is read by name here.
     // oxlint-disable-next-line react/exhaustive-deps

@@ -44,8 +44,8 @@ function TermPanel({ term, index, failing }: { term: TermReport; index: number; 
       <span className="line">
         <span className="name" title={`ot_cost/${term.name}`}>
           {term.name}
-          {failing ? <b className="flag">!</b> : null}
         </span>
+        {failing ? <b className="flag">!</b> : null}
         <NumberBox label={label} value={term.weight} onChange={(value) => setFeature(index, { term_weight: value })} refuse={refuse} step={(value, direction) => Number((value * 1.1 ** direction).toPrecision(3))} />
       </span>
       <input

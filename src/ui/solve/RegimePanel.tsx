@@ -1,6 +1,7 @@
 import { useRef, type ReactElement } from 'react';
 import { REGIME_AXES, type RegimeMap } from '../../engine/protocol.ts';
 import { useRun } from '../../store/run.ts';
+import { MAX_SWEEP_CELLS } from '../../store/live.ts';
 import { useSession } from '../../store/session.ts';
 import { useView, type MapQuantity } from '../../store/view.ts';
 import { Segmented } from '../parts/controls.tsx';
@@ -75,6 +76,8 @@ export function RegimePanel(): ReactElement {
       <div className="regime" ref={box} role="application" tabIndex={0} aria-label={t('regime.describe')} onPointerDown={setFrom} onPointerMove={setFrom} onKeyDown={onKeyDown}>
         {map && report && inner.width > 0 ? (
           <RegimeChart map={map} tone={toneOf(map, quantity, report.m, report.statistics.mean / report.sigma)} size={size} margins={margins} point={{ x: placeOf(reg), y: placeOf(tau1) }} bands={quantity === 'mass'} />
+        ) : report && report.n * report.m > MAX_SWEEP_CELLS ? (
+          <p className="muted">{t('regime.too-large')}</p>
         ) : null}
       </div>
     </>

@@ -6,6 +6,7 @@ import { useRun } from '../../store/run.ts';
 import { presetOf, useSession } from '../../store/session.ts';
 import { NumberBox, Segmented } from '../parts/controls.tsx';
 import { REG_SCALE, TAU_SCALE } from '../parts/scales.ts';
+import { useLive } from '../parts/live.ts';
 import { useWords } from '../parts/words.ts';
 import { Metrics } from './Metrics.tsx';
 import { RegimePanel } from './RegimePanel.tsx';
@@ -36,6 +37,7 @@ export function SolveRail(): ReactElement {
 
 function PresetLine(): ReactElement {
   const t = useWords();
+  const live = useLive();
   const session = useSession((state) => state.session);
   const applyPreset = useSession((state) => state.applyPreset);
   const current = presetOf(session);
@@ -43,6 +45,9 @@ function PresetLine(): ReactElement {
     <h3>
       {t('solve.title')}
       <span className="spring" />
+      <button type="button" className="link" style={{ fontWeight: 400 }} title={t('solve.suggest-gloss')} onClick={() => void live.suggest()}>
+        {t('solve.suggest')}
+      </button>
       <select className="select" aria-label={t('solve.preset')} value={current ?? ''} onChange={(event) => applyPreset(event.target.value as PresetName)}>
         {current === null ? <option value="">{t('solve.preset')}</option> : null}
         {PRESET_NAMES.map((name) => (
