@@ -111,13 +111,13 @@ export class EngineClient {
     return ((await this.#request('suggest-tau', { settings, mass })) as ReplyOf<'tau'>).tau;
   }
 
-  /** Response curves, or null when newer ones were asked for. */
+  /** Response curves, or null when something newer was asked for. */
   async responses(settings: ProblemSettings): Promise<ResponseCurves | null> {
     const reply = await this.#request('responses', { settings });
     return reply.type === 'responses' ? reply.curves : null;
   }
 
-  /** Regime map, or null when a newer one was asked for. */
+  /** Regime map, or null when something newer was asked for. */
   async regimeMap(settings: ProblemSettings): Promise<RegimeMap | null> {
     const reply = await this.#request('regime-map', { settings });
     return reply.type === 'regime-map' ? reply.map : null;

@@ -14,8 +14,8 @@ const SLICE_MS = 7;
 type Send = (reply: EngineReply, transfer: Transferable[]) => void;
 
 /**
- * The engine: owns datasets, the problem and every array. One request at a time; a sweep is cut into slices, and a
- * newer sweep of its kind takes its place.
+ * The engine: owns datasets, the problem and every array. One request at a time; a sweep is cut into slices, and ends
+ * when a newer sweep of its kind or a solve comes.
  */
 export class EngineHost {
   readonly #send: Send;
@@ -46,6 +46,8 @@ export class EngineHost {
         this.#send({ type: 'done', id }, []);
         return;
       case 'solve': {
+        // Whoever moves a slider wants this plan first; the sweeps of the settings before are of no use any more.
+        this.#sweeps.clear();
         const { report, matrices } = this.#pipeline.solve(request.settings, request.known);
         // The batch's labels stay in the engine too, so they are copied; the matrices of this tick are handed over.
         const transfer = [matrices.plan, matrices.rowMass, matrices.columnMass, ...(matrices.costs ? [matrices.costs.total, ...matrices.costs.terms] : [])];

@@ -224,20 +224,22 @@ export class Live {
       const key = JSON.stringify([session.solve, costVersion]);
       if (key === this.#sweepKey) return;
       this.#sweepKey = key;
-      void this.#sweep(session);
+      void this.#sweep(session).then((finished) => {
+        if (!finished && this.#sweepKey === key) this.#sweepKey = '';
+      });
     }, SWEEP_DELAY_MS);
   }
 
-  async #sweep(session: Session): Promise<void> {
+  /** Whether both sweeps came to their end. A sweep has nothing to say that the solve of its settings has not said. */
+  async #sweep(session: Session): Promise<boolean> {
     try {
       const responses = await this.#client.responses(session);
-      if (!responses) return;
-      useRun.setState({ responses });
-      const regimeMap = await this.#client.regimeMap(session);
+      if (responses) useRun.setState({ responses });
+      const regimeMap = responses && (await this.#client.regimeMap(session));
       if (regimeMap) useRun.setState({ regimeMap });
+      return regimeMap !== null;
     } catch {
-      // A sweep has nothing to say that the solve of the same settings has not said.
-      this.#sweepKey = '';
+      return false;
     }
   }
 

@@ -17,7 +17,7 @@ describe('warnings as sentences: counts are counts, figures are figures', () => 
     [{ code: 'cameras-unweighted', value: 3 }, '3 cameras are summed at full weight, so images count 3 times.'],
     [{ code: 'constant-dimensions', value: 5, facts: { dimensions: 'a[0], a[1]' } }, 'Dimensions that never change in this batch: a[0], a[1] (5 in all). They tell no samples apart.'],
     [{ code: 'pot-breaks', value: 0, facts: { mass: 0, trueMass: 0.3 } }, 'POT breaks here at iteration 0 and returns mass 0; the true mass is 0.300.'],
-    [{ code: 'term-dominates', value: 0.971, facts: { term: 'state' } }, '“state” carries 97.1 % of the cost, so the other terms do not matter.'],
+    [{ code: 'term-dominates', value: 0.971, facts: { term: 'state' } }, '“state” carries 97.1 % of the cost.'],
     [{ code: 'mass-collapse', value: 0, facts: { log10: -1033.6 } }, 'Mass has died: 1e−1034, healthy is 0.05–0.30. Costs are far above τ, so the loss is silent.'],
   ])('%#', (warning, text) => expect(sentence(warning)).toBe(text));
 });
