@@ -63,9 +63,10 @@ function randomDraw(source: Dataset, target: Dataset, settings: BatchSettings): 
   return inTimeOrder(draw, (row) => sourceProgress.values[row]!, (row) => targetProgress.values[row]!);
 }
 
+/** A set of episodes: naming one twice must not draw its frames twice. */
 function chosenEpisodes(dataset: Dataset, text: string, side: Side): Episode[] {
-  const chosen = parseRanges(text, dataset.episodes.length, `${side} episodes`).map((k) => dataset.episodes[k]!);
-  return chosen.filter((episode) => episode.length > 0);
+  const chosen = new Set(parseRanges(text, dataset.episodes.length, `${side} episodes`));
+  return [...chosen].map((k) => dataset.episodes[k]!).filter((episode) => episode.length > 0);
 }
 
 function rowsOf(episodes: readonly Episode[]): number[] {
