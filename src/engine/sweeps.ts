@@ -32,8 +32,11 @@ function* massAlong(at: (value: number) => UotProblem, low: number, high: number
   return mass;
 }
 
-/** True solves over reg × τ₁, with τ₂/τ₁ held (1 where either is ∞). */
-export function* regimeMap(problem: UotProblem): Generator<void, RegimeMap> {
+/**
+ * True solves over reg × τ₁, with τ₂/τ₁ held (1 where either is ∞).
+ * @param sigma what divided M before the solve; the loss is given in raw units
+ */
+export function* regimeMap(problem: UotProblem, sigma: number): Generator<void, RegimeMap> {
   const { low, high, columns, rows } = REGIME_AXES;
   const ratio = problem.tau1 === Infinity || problem.tau2 === Infinity ? 1 : problem.tau2 / problem.tau1;
   const map = { columns, rows, mass: new Float64Array(rows * columns), diagRatio: new Float64Array(rows * columns), perplexity: new Float64Array(rows * columns), loss: new Float64Array(rows * columns) };
@@ -48,7 +51,7 @@ export function* regimeMap(problem: UotProblem): Generator<void, RegimeMap> {
       map.mass[cell] = solution.converged ? solution.mass : Number.NaN;
       map.diagRatio[cell] = solution.diagonalMass === null ? Number.NaN : solution.diagonalMass / solution.mass;
       map.perplexity[cell] = solution.perplexity;
-      map.loss[cell] = solution.transportCost;
+      map.loss[cell] = solution.transportCost * sigma;
       yield;
     }
   }
