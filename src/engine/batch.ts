@@ -1,4 +1,5 @@
 import { UserError } from '../base/errors.ts';
+import { BOOKKEEPING } from '../config/presets.ts';
 import { parseRanges } from '../config/ranges.ts';
 import type { BatchSettings } from '../config/session.ts';
 import type { BatchColumn, BatchSide } from '../core/cost/features.ts';
@@ -106,9 +107,6 @@ function gatherRows(values: Float64Array, width: number, rows: Int32Array): Floa
   return result;
 }
 
-/** Bookkeeping columns that say nothing about the robot. */
-const UNSHOWN = new Set(['timestamp', 'frame_index', 'episode_index', 'index', 'task_index']);
-
 function sideInfo(dataset: Dataset, rows: Int32Array): BatchSideInfo {
   const progress = progressOf(dataset);
   const episodeOf = (row: number): Episode => {
@@ -125,7 +123,7 @@ function sideInfo(dataset: Dataset, rows: Int32Array): BatchSideInfo {
   const frame = Int32Array.from(rows, (row, k) => row - episodes[k]!.start);
   const columns = [...dataset.features].flatMap(([key, { shape, values, names }]) => {
     const width = shape.reduce((product, extent) => product * extent, 1);
-    if (!values || width > SHOWN_WIDTH || UNSHOWN.has(key)) return [];
+    if (!values || width > SHOWN_WIDTH || BOOKKEEPING.has(key)) return [];
     const labels = names?.length === width ? names : Array.from({ length: width }, (_, d) => String(d));
     return [{ key, names: labels, values: gatherRows(values, width, rows) }];
   });
