@@ -1,6 +1,6 @@
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { DEFAULT_SESSION, type Session } from './config/session.ts';
+import { DEFAULT_SESSION, type Session, type SessionReading } from './config/session.ts';
 import { applyOverrides, sessionFromHash } from './config/share.ts';
 import { savedSession } from './store/autosave.ts';
 import { Live } from './store/live.ts';
@@ -19,11 +19,13 @@ import './ui/styles/narrow.css';
 /** A link comes first, then the last visit, then the demo. */
 async function openingSession(query: URLSearchParams): Promise<Session> {
   const shared = await sessionFromHash(location.hash);
-  if (shared && shared.kind !== 'session') {
-    useRun.setState({ remark: t(shared.kind === 'newer' ? 'link.newer' : 'link.unreadable') });
-  }
+  if (shared && shared.kind !== 'session') remarkOn(shared);
   const session = shared?.kind === 'session' ? shared.session : (savedSession() ?? DEFAULT_SESSION);
   return applyOverrides(session, query);
+}
+
+function remarkOn(reading: Exclude<SessionReading, { kind: 'session' }>): void {
+  useRun.setState({ remark: t(reading.kind === 'newer' ? 'link.newer' : 'link.unreadable') });
 }
 
 async function start(): Promise<void> {
@@ -39,6 +41,7 @@ async function start(): Promise<void> {
   window.addEventListener('hashchange', () => {
     void sessionFromHash(location.hash).then(async (reading) => {
       if (reading?.kind === 'session') await live.restore(reading.session);
+      else if (reading) remarkOn(reading);
     });
   });
   const root = document.getElementById('root');

@@ -9,6 +9,9 @@ export interface Preset {
   readonly features: readonly FeatureSpec[];
 }
 
+/** Columns that count and clock; they say nothing about the robot. */
+export const BOOKKEEPING: ReadonlySet<string> = new Set(['timestamp', 'frame_index', 'episode_index', 'index', 'task_index']);
+
 /** A label term, compared by raw values on one key of both sides. */
 export function labelTerm(name: string, key: string, slice: readonly [number, number] | null, weight: number): FeatureSpec {
   return {

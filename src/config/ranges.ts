@@ -7,7 +7,9 @@ import { UserError } from '../base/errors.ts';
  */
 export function parseRanges(text: string, count: number, what: string): number[] {
   if (text.trim() === '') return Array.from({ length: count }, (_, k) => k);
-  return text.split(/[,;\s]+/).filter((part) => part !== '').flatMap((part) => {
+  // Also as a Chinese keyboard writes them, and with room around the colon.
+  const plain = text.replaceAll('：', ':').replaceAll('，', ',').replaceAll('；', ';').replaceAll(/\s*:\s*/g, ':');
+  return plain.split(/[,;\s]+/).filter((part) => part !== '').flatMap((part) => {
     const match = /^(\d+)(?::(\d+))?$/.exec(part);
     if (!match) throw new UserError('bad-range', `"${part}" in the ${what} is not a range. Write half-open ranges such as "0:6, 9".`);
     const from = Number(match[1]);

@@ -131,10 +131,12 @@ const featureSchema = v.object({
 const features = v.pipe(
   v.array(v.unknown()),
   v.transform((entries) =>
-    entries.slice(0, SESSION_LIMITS.terms).flatMap((entry): FeatureSpec[] => {
-      const parsed = v.safeParse(featureSchema, entry);
-      return parsed.success ? [parsed.output] : [];
-    }),
+    entries
+      .flatMap((entry): FeatureSpec[] => {
+        const parsed = v.safeParse(featureSchema, entry);
+        return parsed.success ? [parsed.output] : [];
+      })
+      .slice(0, SESSION_LIMITS.terms),
   ),
 );
 
@@ -142,7 +144,8 @@ const dataRef = (fallback: DataRef) =>
   v.fallback(
     v.variant('kind', [
       v.object({ kind: v.literal('demo'), name: v.picklist(['sim_pick', 'real_pick']) }),
-      v.object({ kind: v.literal('local'), name: v.pipe(v.string(), v.maxLength(SESSION_LIMITS.text)), fingerprint: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)) }),
+      // The fingerprint is what finds the data again; a long file name is only cut.
+      v.object({ kind: v.literal('local'), name: v.pipe(v.string(), v.transform((name) => name.slice(0, SESSION_LIMITS.text))), fingerprint: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)) }),
       v.object({ kind: v.literal('none') }),
     ]),
     fallback,

@@ -15,12 +15,14 @@ export async function sessionToHash(session: Session): Promise<string> {
 
 /** What a location hash holds: nothing of ours (null), or a reading of a session. Never throws, whatever it is given. */
 export async function sessionFromHash(hash: string): Promise<SessionReading | null> {
-  const match = /^#s=(\d{1,6})\.([A-Za-z0-9_-]*)$/.exec(hash.length > MAX_HASH ? '' : hash);
-  if (!match) return hash.startsWith('#s=') ? { kind: 'unreadable' } : null;
-  const version = Number(match[1]);
+  if (!hash.startsWith('#s=')) return null;
+  // What follows the version of a newer link is for that version to say, its alphabet and its length included.
+  const version = Number(/^#s=(\d{1,6})\./.exec(hash.slice(0, 16))?.[1] ?? 0);
   if (version > SESSION_VERSION) return { kind: 'newer', version };
+  const match = /^#s=\d+\.([A-Za-z0-9_-]+)$/.exec(hash.length > MAX_HASH ? '' : hash);
+  if (!match || version < 1) return { kind: 'unreadable' };
   try {
-    const binary = atob(match[2]!.replaceAll('-', '+').replaceAll('_', '/'));
+    const binary = atob(match[1]!.replaceAll('-', '+').replaceAll('_', '/'));
     const text = await inflate(Uint8Array.from(binary, (character) => character.charCodeAt(0)));
     return text === null ? { kind: 'unreadable' } : readSession(JSON.parse(text));
   } catch {
@@ -62,9 +64,9 @@ export function applyOverrides(session: Session, query: URLSearchParams): Sessio
   const [kind, width] = (query.get('prior') ?? '').split(':');
   if (kind === 'product' || kind === 'ones' || kind === 'diagonal' || kind === 'soft' || kind === 'band') {
     solve.prior = kind;
-    const value = Number(width);
+    const value = width === undefined || width.trim() === '' ? Number.NaN : Number(width);
     const clamp = (limits: { readonly low: number; readonly high: number }): number => Math.min(limits.high, Math.max(limits.low, value));
-    if (width !== undefined && Number.isFinite(value)) {
+    if (Number.isFinite(value)) {
       if (kind === 'soft') solve.softEpsilon = clamp(SESSION_LIMITS.softEpsilon);
       if (kind === 'band') solve.bandWidth = clamp(SESSION_LIMITS.bandWidth);
     }

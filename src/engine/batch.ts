@@ -1,9 +1,9 @@
 import { UserError } from '../base/errors.ts';
+import { BOOKKEEPING } from '../config/presets.ts';
 import { parseRanges } from '../config/ranges.ts';
-import type { BatchSettings } from '../config/session.ts';
+import { SESSION_LIMITS, type BatchSettings } from '../config/session.ts';
 import type { BatchColumn, BatchSide } from '../core/cost/features.ts';
 import { drawByGroundTruth, drawUnpaired, inTimeOrder, type Draw, type GroundTruth } from '../core/pairing/draw.ts';
-import { MAX_SIDE } from '../core/ot/problem.ts';
 import type { Dataset, Episode } from '../datasets/types.ts';
 import type { BatchSideInfo, Side } from './protocol.ts';
 
@@ -30,7 +30,7 @@ export function drawBatch(source: Dataset, target: Dataset, settings: BatchSetti
     ['target', target, draw.target],
   ] as const) {
     if (rows.length === 0) throw new UserError('empty-batch', `No ${side} frames are chosen: "${dataset.name}" has ${dataset.frames}. Choose other episodes, or a batch size of at least 1.`);
-    if (rows.length > MAX_SIDE) throw new UserError('too-large', `${rows.length} ${side} frames are chosen; at most ${MAX_SIDE} fit in one plan.`);
+    if (rows.length > SESSION_LIMITS.batchSize.high) throw new UserError('too-large', `${rows.length} ${side} frames are chosen; at most ${SESSION_LIMITS.batchSize.high} a side are solved here. Choose fewer.`);
   }
   return {
     paired: draw.paired,
@@ -63,9 +63,10 @@ function randomDraw(source: Dataset, target: Dataset, settings: BatchSettings): 
   return inTimeOrder(draw, (row) => sourceProgress.values[row]!, (row) => targetProgress.values[row]!);
 }
 
+/** A set of episodes: naming one twice must not draw its frames twice. */
 function chosenEpisodes(dataset: Dataset, text: string, side: Side): Episode[] {
-  const chosen = parseRanges(text, dataset.episodes.length, `${side} episodes`).map((k) => dataset.episodes[k]!);
-  return chosen.filter((episode) => episode.length > 0);
+  const chosen = new Set(parseRanges(text, dataset.episodes.length, `${side} episodes`));
+  return [...chosen].map((k) => dataset.episodes[k]!).filter((episode) => episode.length > 0);
 }
 
 function rowsOf(episodes: readonly Episode[]): number[] {
@@ -105,9 +106,6 @@ function gatherRows(values: Float64Array, width: number, rows: Int32Array): Floa
   return result;
 }
 
-/** Bookkeeping columns that say nothing about the robot. */
-const UNSHOWN = new Set(['timestamp', 'frame_index', 'episode_index', 'index', 'task_index']);
-
 function sideInfo(dataset: Dataset, rows: Int32Array): BatchSideInfo {
   const progress = progressOf(dataset);
   const episodeOf = (row: number): Episode => {
@@ -124,7 +122,7 @@ function sideInfo(dataset: Dataset, rows: Int32Array): BatchSideInfo {
   const frame = Int32Array.from(rows, (row, k) => row - episodes[k]!.start);
   const columns = [...dataset.features].flatMap(([key, { shape, values, names }]) => {
     const width = shape.reduce((product, extent) => product * extent, 1);
-    if (!values || width > SHOWN_WIDTH || UNSHOWN.has(key)) return [];
+    if (!values || width > SHOWN_WIDTH || BOOKKEEPING.has(key)) return [];
     const labels = names?.length === width ? names : Array.from({ length: width }, (_, d) => String(d));
     return [{ key, names: labels, values: gatherRows(values, width, rows) }];
   });

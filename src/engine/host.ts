@@ -63,7 +63,8 @@ export class EngineHost {
         return;
       }
       case 'regime-map': {
-        const map = await this.#sweep('regime-map', id, regimeMap(this.#pipeline.problem(request.settings).problem));
+        const { problem, sigma } = this.#pipeline.problem(request.settings);
+        const map = await this.#sweep('regime-map', id, regimeMap(problem, sigma));
         if (map) this.#send({ type: 'regime-map', id, map }, []);
         return;
       }

@@ -1,6 +1,6 @@
 import { UserError } from '../base/errors.ts';
 import { priorOf, SESSION_LIMITS } from '../config/session.ts';
-import { combineTerms, costTerms, normalisationScale, termShares, type CostTerm } from '../core/cost/terms.ts';
+import { checkSpecs, combineTerms, costTerms, normalisationScale, termShares, type CostTerm } from '../core/cost/terms.ts';
 import { costStatistics, planMetrics, regime, type CostStatistics } from '../core/ot/diagnostics.ts';
 import { uniformWeights, type UotProblem } from '../core/ot/problem.ts';
 import { solve, type UotSolution } from '../core/ot/solve.ts';
@@ -157,9 +157,8 @@ export class ProblemPipeline {
       this.#terms = costTerms(settings.features, batch.source, batch.target);
       this.#termKey = termKey;
     }
-    const names = new Set(settings.features.map((spec) => spec.term_name));
     // Names and weights change without measuring anew, but must still be valid.
-    if (names.size < settings.features.length) costTerms(settings.features, batch.source, batch.target);
+    checkSpecs(settings.features);
     const terms = this.#terms.map((term, k) => ({ ...term, name: settings.features[k]!.term_name, weight: settings.features[k]!.term_weight }));
     const total = combineTerms(terms);
     this.#cost = { batch, terms, total, statistics: costStatistics(total), version: ++this.#version };

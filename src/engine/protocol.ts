@@ -129,6 +129,7 @@ export interface RegimeMap {
   readonly mass: Float64Array;
   readonly diagRatio: Float64Array;
   readonly perplexity: Float64Array;
+  /** `ot_loss`, in raw units as in the report. */
   readonly loss: Float64Array;
 }
 

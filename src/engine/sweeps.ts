@@ -32,10 +32,14 @@ function* massAlong(at: (value: number) => UotProblem, low: number, high: number
   return mass;
 }
 
-/** True solves over reg × τ₁, with τ₂/τ₁ held (1 where either is ∞). */
-export function* regimeMap(problem: UotProblem): Generator<void, RegimeMap> {
+/**
+ * True solves over reg × τ₁, with τ₂/τ₁ held (1 where either is ∞).
+ * @param sigma what divided M before the solve; the loss is given in raw units
+ */
+export function* regimeMap(problem: UotProblem, sigma: number): Generator<void, RegimeMap> {
   const { low, high, columns, rows } = REGIME_AXES;
-  const ratio = problem.tau1 === Infinity || problem.tau2 === Infinity ? 1 : problem.tau2 / problem.tau1;
+  // A hard target marginal stays hard; a hard source marginal lies beyond the axis, and leaves τ₂ = τ₁.
+  const ratio = problem.tau1 === Infinity ? 1 : problem.tau2 / problem.tau1;
   const map = { columns, rows, mass: new Float64Array(rows * columns), diagRatio: new Float64Array(rows * columns), perplexity: new Float64Array(rows * columns), loss: new Float64Array(rows * columns) };
   for (let row = 0; row < rows; row++) {
     const tau1 = logPosition(row / (rows - 1), low, high);
@@ -45,10 +49,11 @@ export function* regimeMap(problem: UotProblem): Generator<void, RegimeMap> {
       const solution = solve({ ...problem, reg, tau1, tau2: tau1 * ratio }, { mode: 'fast', warm });
       warm = solution.converged ? solution : null;
       const cell = row * columns + column;
-      map.mass[cell] = solution.converged ? solution.mass : Number.NaN;
-      map.diagRatio[cell] = solution.diagonalMass === null ? Number.NaN : solution.diagonalMass / solution.mass;
-      map.perplexity[cell] = solution.perplexity;
-      map.loss[cell] = solution.transportCost;
+      const known = (value: number): number => (solution.converged ? value : Number.NaN);
+      map.mass[cell] = known(solution.mass);
+      map.diagRatio[cell] = known(solution.diagonalMass === null ? Number.NaN : solution.diagonalMass / solution.mass);
+      map.perplexity[cell] = known(solution.perplexity);
+      map.loss[cell] = known(solution.transportCost * sigma);
       yield;
     }
   }

@@ -55,16 +55,15 @@ export class Live {
   async openRef(side: Side, ref: DataRef): Promise<void> {
     const held = useRun.getState().datasets[side];
     if (ref.kind === 'demo') {
-      if (!held?.demo) await this.openDemo(side);
+      if (held?.name !== ref.name || !held.demo) await this.openDemo(side, ref.name);
       return;
     }
     if (ref.kind === 'local' && held?.fingerprint === ref.fingerprint) return;
     await this.#drop(side, ref.kind === 'local' ? { kind: 'wanted', name: ref.name } : { kind: 'none' });
   }
 
-  async openDemo(side: Side): Promise<void> {
-    const name = side === 'source' ? 'sim_pick' : 'real_pick';
-    await this.#read(side, name, side === 'source' ? 'sim' : 'real', () => demoFiles(name, document.baseURI), { kind: 'demo', name });
+  async openDemo(side: Side, name: 'sim_pick' | 'real_pick' = side === 'source' ? 'sim_pick' : 'real_pick'): Promise<void> {
+    await this.#read(side, name, name === 'sim_pick' ? 'sim' : 'real', () => demoFiles(name, document.baseURI), { kind: 'demo', name });
   }
 
   /** Read files that a person chose. What was loaded stays until they are in. */

@@ -1,4 +1,4 @@
-import { demoFeatures, labelTerm } from '../config/presets.ts';
+import { BOOKKEEPING, demoFeatures, labelTerm } from '../config/presets.ts';
 import type { FeatureSpec } from '../core/cost/features.ts';
 import type { DatasetSummary, FeatureSummary } from './run.ts';
 
@@ -6,36 +6,52 @@ import type { DatasetSummary, FeatureSummary } from './run.ts';
 const PREFERRED = ['observation.state', 'state', 'observation.environment_state', 'action', 'actions'];
 
 /**
- * Terms for data that were just loaded: those of the session whose keys both sides have; where none is left, one on
- * the most telling key that both sides share, sliced to the width that they have in common.
+ * Terms for data that were just loaded: those of the session that both sides can serve; where none is left, one on the
+ * most telling key that both sides share, or on the most telling key of each, sliced to the width in common.
  */
 export function suggestTerms(current: readonly FeatureSpec[], source: DatasetSummary, target: DatasetSummary): readonly FeatureSpec[] {
   if (source.demo && target.demo) return demoFeatures();
-  const numeric = (dataset: DatasetSummary, key: string): FeatureSummary | undefined => dataset.features.find((feature) => feature.key === key && feature.numeric);
-  const kept = current.filter((spec) => {
-    const left = numeric(source, spec.src_key);
-    const right = numeric(target, spec.tgt_key);
-    const end = spec.dim_slice?.[1] ?? 0;
-    return left && right && end <= Math.min(left.shape.at(-1) ?? 1, right.shape.at(-1) ?? 1) && (spec.dim_slice || left.shape.join() === right.shape.join());
-  });
+  const kept = current.filter((spec) => fits(spec, columnOf(source, spec.src_key), columnOf(target, spec.tgt_key)));
   // The demo's own terms would fit any state with three numbers, and mean nothing there.
-  const meant = kept.filter((spec) => !demoFeatures().some((demo) => demo.term_name === spec.term_name));
+  const meant = kept.filter((spec) => !demoFeatures().some((demo) => demo.term_name === spec.term_name && demo.src_key === spec.src_key && demo.tgt_key === spec.tgt_key));
   if (meant.length > 0) return meant;
-  const shared = source.features.map(({ key }) => key).filter((key) => numeric(source, key) && numeric(target, key));
-  const key = PREFERRED.find((preferred) => shared.includes(preferred)) ?? shared.find((name) => name.startsWith('observation.')) ?? shared[0];
-  if (key === undefined) return firstOfEach(source, target);
-  const widths = [source, target].map((dataset) => numeric(dataset, key)?.shape.at(-1) ?? 1);
-  const common = Math.min(...widths);
-  return [labelTerm(key.split('.').at(-1) ?? key, key, widths[0] === widths[1] ? null : [0, common], 1)];
+  const left = tellingColumns(source);
+  const right = tellingColumns(target);
+  for (const column of left) {
+    const partner = right.find(({ key }) => key === column.key);
+    const term = partner && termOn(column.key.split('.').at(-1) || column.key, column, partner);
+    if (term) return [term];
+  }
+  const term = left[0] && right[0] && termOn('state', left[0], right[0]);
+  return term ? [term] : [];
 }
 
-/** No key in common: the first telling key of each side, so that the editor has something to start from. */
-function firstOfEach(source: DatasetSummary, target: DatasetSummary): readonly FeatureSpec[] {
-  const first = (dataset: DatasetSummary): FeatureSummary | undefined =>
-    dataset.features.find(({ key, numeric }) => numeric && PREFERRED.includes(key)) ?? dataset.features.find(({ numeric }) => numeric);
-  const left = first(source);
-  const right = first(target);
-  if (!left || !right) return [];
-  const common = Math.min(left.shape.at(-1) ?? 1, right.shape.at(-1) ?? 1);
-  return [{ ...labelTerm('state', left.key, [0, common], 1), tgt_key: right.key }];
+const columnOf = (dataset: DatasetSummary, key: string): FeatureSummary | undefined => dataset.features.find((feature) => feature.key === key && feature.numeric);
+
+/** Columns that can stand for what the robot did, most telling first. Clocks, counters and rewards cannot. */
+function tellingColumns(dataset: DatasetSummary): FeatureSummary[] {
+  const rank = (key: string): number => (PREFERRED.includes(key) ? PREFERRED.indexOf(key) : key.startsWith('observation.') ? PREFERRED.length : PREFERRED.length + 1);
+  return dataset.features.filter(({ key, numeric }) => numeric && !BOOKKEEPING.has(key) && !key.startsWith('next.')).toSorted((p, q) => rank(p.key) - rank(q.key));
+}
+
+/** A term that compares two columns whole, or what they have in common of them; null where there is no such thing. */
+function termOn(name: string, left: FeatureSummary, right: FeatureSummary): FeatureSpec | null {
+  const whole: FeatureSpec = { ...labelTerm(name, left.key, null, 1), tgt_key: right.key };
+  const sliced: FeatureSpec = { ...whole, dim_slice: [0, Math.min(left.shape.at(-1) ?? 1, right.shape.at(-1) ?? 1)] };
+  const options: readonly FeatureSpec[] = [whole, sliced, { ...whole, time_reduce: 'last' }, { ...sliced, time_reduce: 'last' }];
+  return options.find((spec) => fits(spec, left, right)) ?? null;
+}
+
+/** Whether both columns are there and give labels of one width. */
+function fits(spec: FeatureSpec, left: FeatureSummary | undefined, right: FeatureSummary | undefined): boolean {
+  const width = left ? labelWidth(spec, left.shape) : null;
+  return width !== null && right !== undefined && labelWidth(spec, right.shape) === width;
+}
+
+/** Numbers in the label that a term takes from a sample of this shape; null where its slice leads outside. */
+function labelWidth(spec: FeatureSpec, shape: readonly number[]): number | null {
+  const axes = spec.time_reduce === 'flatten' || shape.length < 2 ? shape : shape.slice(1);
+  const last = axes.at(-1) ?? 1;
+  const [from, to] = spec.dim_slice ?? [0, last];
+  return from < to && to <= last ? axes.slice(0, -1).reduce((product, extent) => product * extent, to - from) : null;
 }

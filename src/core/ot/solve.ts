@@ -56,6 +56,13 @@ export function solveBatch(problems: readonly UotProblem[], options: SolveOption
 }
 
 function solveOn(problem: UotProblem, reference: Reference, options: SolveOptions): UotSolution {
+  const solution = solveOnce(problem, reference, options);
+  if (solution.converged || options.mode === 'parity' || !options.warm) return solution;
+  // What is said of a problem must not depend on where the slider came from.
+  return solveOnce(problem, reference, { ...options, warm: null });
+}
+
+function solveOnce(problem: UotProblem, reference: Reference, options: SolveOptions): UotSolution {
   const { mode } = options;
   const scaling =
     mode === 'parity'

@@ -19,8 +19,9 @@ function logScale(low: number, high: number, infinite: boolean): LogScale {
     position: (value) => (value === Infinity ? 1 : clamp(Math.log(value / low) / Math.log(high / low)) * span),
     value: (position) => {
       if (infinite && position > INFINITE_FROM) return Infinity;
-      // Three digits: what the box shows is what is solved.
-      return Number((low * (high / low) ** clamp(position / span)).toPrecision(3));
+      const value = low * (high / low) ** clamp(position / span);
+      // What the box shows is what is solved: three digits, two where it writes an exponent.
+      return Number(value.toPrecision(value < 1e-3 ? 2 : 3));
     },
   };
 }

@@ -18,7 +18,8 @@ export function displayOrders(source: BatchSideInfo, target: BatchSideInfo, pair
   return { rows: paired ? columns : displayOrder(source, order), columns };
 }
 
-function displayOrder(info: BatchSideInfo, order: Order): DisplayOrder {
+/** The order of one side by itself. */
+export function displayOrder(info: BatchSideInfo, order: Order): DisplayOrder {
   const count = info.rows.length;
   const byTime = (p: number, q: number): number => info.progress[p]! - info.progress[q]! || info.episode[p]! - info.episode[q]! || p - q;
   const byEpisode = (p: number, q: number): number => info.episode[p]! - info.episode[q]! || info.frame[p]! - info.frame[q]! || p - q;

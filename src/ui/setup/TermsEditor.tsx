@@ -1,5 +1,5 @@
 import type { ReactElement } from 'react';
-import { labelTerm } from '../../config/presets.ts';
+import { BOOKKEEPING, labelTerm } from '../../config/presets.ts';
 import { SESSION_LIMITS } from '../../config/session.ts';
 import type { FeatureSpec, TimeReduce } from '../../core/cost/features.ts';
 import { useRun, type DatasetSummary } from '../../store/run.ts';
@@ -16,7 +16,7 @@ export function TermsEditor(): ReactElement {
   const target = useRun((run) => run.datasets.target);
   const failing = useRun((run) => run.error?.detail.term);
   const add = (): void => {
-    const shared = numericKeys(source).filter((key) => numericKeys(target).includes(key));
+    const shared = numericKeys(source).filter((key) => numericKeys(target).includes(key) && !BOOKKEEPING.has(key));
     const unused = shared.find((key) => features.every((spec) => spec.src_key !== key)) ?? shared[0] ?? numericKeys(source)[0] ?? '';
     const base = unused.split('.').at(-1) ?? 'term';
     const taken = new Set(features.map((spec) => spec.term_name));

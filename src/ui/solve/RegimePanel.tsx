@@ -75,7 +75,7 @@ export function RegimePanel(): ReactElement {
       {/* The keyboard moves the point as the pointer does; the sliders above say the values. */}
       <div className="regime" ref={box} role="application" tabIndex={0} aria-label={t('regime.describe')} onPointerDown={setFrom} onPointerMove={setFrom} onKeyDown={onKeyDown}>
         {map && report && inner.width > 0 ? (
-          <RegimeChart map={map} tone={toneOf(map, quantity, report.m, report.statistics.mean / report.sigma)} size={size} margins={margins} point={{ x: placeOf(reg), y: placeOf(tau1) }} bands={quantity === 'mass'} />
+          <RegimeChart map={map} tone={toneOf(map, quantity, report.m, report.statistics.mean)} size={size} margins={margins} point={{ x: placeOf(reg), y: placeOf(tau1) }} bands={quantity === 'mass'} />
         ) : report && report.n * report.m > MAX_SWEEP_CELLS ? (
           <p className="muted">{t('regime.too-large')}</p>
         ) : null}

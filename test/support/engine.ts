@@ -1,0 +1,78 @@
+import { DEFAULT_SESSION, type BatchSettings, type SolveSettings } from '../../src/config/session.ts';
+import type { FeatureSpec } from '../../src/core/cost/features.ts';
+import type { Dataset } from '../../src/datasets/types.ts';
+import { EngineHost } from '../../src/engine/host.ts';
+import type { EngineReply, EngineRequest, ProblemSettings, Side } from '../../src/engine/protocol.ts';
+
+type Body<T extends EngineRequest['type']> = Omit<Extract<EngineRequest, { type: T }>, 'id' | 'type'>;
+type Reply<T extends EngineReply['type']> = Extract<EngineReply, { type: T }>;
+
+/** The engine as a worker would run it: every message is cloned, every transfer takes its buffer away. */
+export class Engine {
+  readonly #host: EngineHost;
+  readonly #replies = new Map<number, EngineReply>();
+  #id = 0;
+
+  constructor() {
+    this.#host = new EngineHost((reply, transfer) => {
+      if (this.#replies.has(reply.id)) throw new Error(`two replies to ${reply.id}`);
+      this.#replies.set(reply.id, structuredClone(reply, { transfer }));
+    });
+  }
+
+  /** An engine that holds both sides. */
+  static async holding(source: Dataset, target: Dataset, demo = true): Promise<Engine> {
+    const engine = new Engine();
+    await engine.load('source', source, demo ? 'sim' : null);
+    await engine.load('target', target, demo ? 'real' : null);
+    return engine;
+  }
+
+  async request<T extends EngineRequest['type']>(type: T, body: Body<T>): Promise<EngineReply> {
+    const id = ++this.#id;
+    await this.#host.handle(structuredClone({ type, id, ...body } as unknown as EngineRequest));
+    const reply = this.#replies.get(id);
+    if (!reply) throw new Error(`no reply to ${type}`);
+    return reply;
+  }
+
+  async load(side: Side, dataset: Dataset, demo: 'sim' | 'real' | null = null): Promise<void> {
+    expectType('done', await this.request('load', { side, dataset, demo }));
+  }
+
+  async solve(change: Change = {}, known = 0): Promise<Omit<Reply<'solved'>, 'type' | 'id'>> {
+    return expectType('solved', await this.request('solve', { settings: settingsOf(change), known }));
+  }
+
+  /** The error that these settings meet. */
+  async failure(change: Change): Promise<Reply<'failed'>['error']> {
+    return expectType('failed', await this.request('solve', { settings: settingsOf(change), known: 0 })).error;
+  }
+}
+
+export interface Change {
+  readonly solve?: Partial<SolveSettings>;
+  readonly batch?: Partial<BatchSettings>;
+  readonly features?: readonly FeatureSpec[];
+}
+
+/** The demo's settings with some changed. */
+export function settingsOf({ solve, batch, features }: Change): ProblemSettings {
+  return { features: features ?? DEFAULT_SESSION.features, batch: { ...DEFAULT_SESSION.batch, ...batch }, solve: { ...DEFAULT_SESSION.solve, ...solve } };
+}
+
+export function expectType<T extends EngineReply['type']>(type: T, reply: EngineReply): Reply<T> {
+  if (reply.type !== type) throw new Error(`${type} expected, got ${JSON.stringify(reply).slice(0, 400)}`);
+  return reply as Reply<T>;
+}
+
+/** Largest difference of two arrays, relative to the largest entry of the second. */
+export function worstDifference(values: Float64Array, truth: Float64Array): number {
+  let top = 0;
+  let worst = 0;
+  for (const [k, value] of truth.entries()) {
+    top = Math.max(top, Math.abs(value));
+    worst = Math.max(worst, Math.abs(values[k]! - value));
+  }
+  return worst / top;
+}

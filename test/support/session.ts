@@ -1,0 +1,93 @@
+import * as fc from 'fast-check';
+import { SESSION_LIMITS, type BatchSettings, type DataRef, type Session, type SolveSettings } from '../../src/config/session.ts';
+import type { FeatureSpec } from '../../src/core/cost/features.ts';
+
+interface Limits {
+  readonly low: number;
+  readonly high: number;
+}
+
+const number = ({ low, high }: Limits): fc.Arbitrary<number> => fc.oneof(fc.constantFrom(low, high), fc.double({ min: low, max: high, noNaN: true })).map((value) => value + 0);
+const tau = fc.oneof(fc.constant(Infinity), number(SESSION_LIMITS.tau));
+/** Anything a text box can hold, names that objects are born with among them. */
+const text = fc.oneof(fc.string({ unit: 'binary', maxLength: SESSION_LIMITS.text / 2 }), fc.constantFrom('', '__proto__', 'constructor', 'toString', 'observation.state', '仿真 数据'));
+
+const dataRef: fc.Arbitrary<DataRef> = fc.oneof(
+  fc.record({ kind: fc.constant('demo' as const), name: fc.constantFrom('sim_pick' as const, 'real_pick' as const) }),
+  fc.record({ kind: fc.constant('local' as const), name: text, fingerprint: fc.string({ unit: fc.constantFrom(...'0123456789abcdef'.split('')), minLength: 64, maxLength: 64 }) }),
+  fc.constant({ kind: 'none' as const }),
+);
+
+const axisIndex = fc.nat(1e6);
+
+const feature: fc.Arbitrary<FeatureSpec> = fc.record({
+  term_name: text.filter((name) => name !== ''),
+  src_key: text,
+  tgt_key: text,
+  dim_slice: fc.option(fc.tuple(axisIndex, axisIndex)),
+  use_learned_embed: fc.boolean(),
+  embed_name: fc.option(text),
+  weight_embed: number(SESSION_LIMITS.weight),
+  weight_label: number(SESSION_LIMITS.weight),
+  term_weight: number(SESSION_LIMITS.weight),
+  time_reduce: fc.constantFrom('flatten', 'first', 'last'),
+});
+
+const batch: fc.Arbitrary<BatchSettings> = fc.record({
+  kind: fc.constantFrom('random', 'ranges'),
+  size: fc.integer({ min: SESSION_LIMITS.batchSize.low, max: SESSION_LIMITS.batchSize.high }),
+  seed: fc.nat(2 ** 31 - 1),
+  sourceEpisodes: text,
+  targetEpisodes: text,
+  sourceRanges: text,
+  targetRanges: text,
+});
+
+const solve: fc.Arbitrary<SolveSettings> = fc.record({
+  reg: number(SESSION_LIMITS.reg),
+  tau1: tau,
+  tau2: tau,
+  prior: fc.constantFrom('product', 'ones', 'diagonal', 'soft', 'band'),
+  softEpsilon: number(SESSION_LIMITS.softEpsilon),
+  bandWidth: number(SESSION_LIMITS.bandWidth),
+  mode: fc.constantFrom('fast', 'parity'),
+  normalisation: fc.constantFrom('none', 'max', 'median', 'std'),
+});
+
+/** Every session that a person could have made. */
+export const anySession: fc.Arbitrary<Session> = fc.record({
+  version: fc.constant(1 as const),
+  source: dataRef,
+  target: dataRef,
+  features: fc.array(feature, { maxLength: SESSION_LIMITS.terms }),
+  batch,
+  solve,
+});
+
+/** What is out of bounds in a session, in words; empty when nothing is. */
+export function beyondLimits(session: Session): string[] {
+  const problems: string[] = [];
+  const within = (name: string, value: unknown, { low, high }: Limits): void => {
+    if (!(typeof value === 'number' && value >= low && value <= high)) problems.push(`${name} = ${String(value)}`);
+  };
+  const short = (name: string, value: unknown): void => {
+    if (!(typeof value === 'string' && value.length <= SESSION_LIMITS.text)) problems.push(`${name} is no short text`);
+  };
+  const { solve: solving, batch: drawn, features } = session;
+  within('reg', solving.reg, SESSION_LIMITS.reg);
+  if (solving.tau1 !== Infinity) within('tau1', solving.tau1, SESSION_LIMITS.tau);
+  if (solving.tau2 !== Infinity) within('tau2', solving.tau2, SESSION_LIMITS.tau);
+  within('softEpsilon', solving.softEpsilon, SESSION_LIMITS.softEpsilon);
+  within('bandWidth', solving.bandWidth, SESSION_LIMITS.bandWidth);
+  within('size', drawn.size, SESSION_LIMITS.batchSize);
+  within('seed', drawn.seed, { low: 0, high: 2 ** 31 - 1 });
+  if (!Number.isInteger(drawn.size) || !Number.isInteger(drawn.seed)) problems.push('a fraction of a frame');
+  for (const key of ['sourceEpisodes', 'targetEpisodes', 'sourceRanges', 'targetRanges'] as const) short(key, drawn[key]);
+  if (features.length > SESSION_LIMITS.terms) problems.push(`${features.length} terms`);
+  for (const spec of features) {
+    for (const key of ['term_name', 'src_key', 'tgt_key'] as const) short(key, spec[key]);
+    for (const key of ['weight_embed', 'weight_label', 'term_weight'] as const) within(key, spec[key], SESSION_LIMITS.weight);
+  }
+  for (const ref of [session.source, session.target]) if (ref.kind === 'local') short('name', ref.name);
+  return problems;
+}
