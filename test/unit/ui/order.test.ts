@@ -48,7 +48,7 @@ describe('the order of the picture', () => {
 
   it('keeps pairs facing each other, in the order of their targets', () => {
     const source = info(samples);
-    const target = info([...samples].reverse());
+    const target = info(samples.toReversed());
     const paired = displayOrders(source, target, true, 'time');
     expect([...paired.rows.batch]).toEqual([...paired.columns.batch]);
     expect([...paired.columns.batch]).toEqual([...displayOrder(target, 'time').batch]);
