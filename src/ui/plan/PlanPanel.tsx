@@ -1,17 +1,18 @@
-import { useCallback, useRef, type KeyboardEvent, type ReactElement } from 'react';
+import { useRef, type KeyboardEvent, type ReactElement } from 'react';
 import { matrices, useRun } from '../../store/run.ts';
 import { useView, type Order, type Scale } from '../../store/view.ts';
 import { formatNumber } from '../../words/numbers.ts';
-import { parseHex, PLAN_LOG_FLOOR, planTone, token, writeTone } from '../charts/colours.ts';
+import { PLAN_LOG_FLOOR, planTone, token } from '../charts/colours.ts';
 import { axisTicks, gridBox, type Margins } from '../charts/geometry.ts';
 import { Heatmap, type HeatmapFrame } from '../charts/Heatmap.tsx';
 import { Segmented } from '../parts/controls.tsx';
-import { useMedia, useRem, useSize, useTheme } from '../parts/hooks.ts';
+import { useMedia, useRem, useSize } from '../parts/hooks.ts';
 import { useWords } from '../parts/words.ts';
 import { Marginals } from './Marginals.tsx';
 import { NoticeLine } from './NoticeLine.tsx';
 import { Reading } from './Reading.tsx';
 import { savePlanImage } from './save-image.ts';
+import { useMapCursor, useMapPixels } from './use-map.ts';
 import { useOrders } from './use-orders.ts';
 
 /** Title line, notices and the plan itself: the part that stays in sight on a phone. */
@@ -83,7 +84,6 @@ function PlanBox(): ReactElement {
   const panel = useSize(box);
   const rem = useRem() / 16;
   const phone = useMedia('(max-width: 700px)');
-  const theme = useTheme();
   const report = useRun((run) => run.report);
   const old = useRun((run) => run.error !== null);
   const planVersion = useRun((run) => run.planVersion);
@@ -95,23 +95,8 @@ function PlanBox(): ReactElement {
   const n = report?.n ?? 1;
   const m = report?.m ?? 1;
 
-  const paint = useCallback(
-    (pixels: Uint8ClampedArray) => {
-      const plan = matrices.plan?.plan;
-      if (!plan || !orders || plan.length !== orders.rows.batch.length * orders.columns.batch.length) return;
-      const paper = parseHex(token('zero'));
-      const columns = orders.columns.batch;
-      let offset = 0;
-      for (const i of orders.rows.batch)
-        for (let k = 0; k < columns.length; k++, offset += 4) {
-          const j = columns[k]!;
-          writeTone(pixels, offset, planTone(plan[i * columns.length + j]!, n, scale, masked && i !== j), paper);
-        }
-    },
-    // A new plan or theme needs new pixels, although neither is read by name here.
-    // oxlint-disable-next-line react/exhaustive-deps
-    [planVersion, theme, scale, orders, n, masked],
-  );
+  const paint = useMapPixels(orders, () => matrices.plan?.plan, (value, i, j) => planTone(value, n, scale, masked && i !== j), `${planVersion} ${scale} ${masked}`);
+  const { shown, move } = useMapCursor(orders);
 
   if (!report || !orders || panel.width < 40 || !matrices.plan) return <div className="plan-box" ref={box} />;
   const margins: Margins = phone ? { left: 34 * rem, right: 26 * rem, top: 32 * rem, bottom: 62 * rem } : { left: 44 * rem, right: 92 * rem, top: 36 * rem, bottom: 38 * rem };
@@ -128,12 +113,6 @@ function PlanBox(): ReactElement {
     columnTicks: axisTicks(m),
     bar: barOf(n, scale, phone ? 'h' : 'v'),
   };
-  const move = (row: number, column: number): void => {
-    const i = orders.rows.batch[row];
-    const j = orders.columns.batch[column];
-    if (i !== undefined && j !== undefined && (i !== cursor.i || j !== cursor.j)) useView.setState({ cursor: { i, j } });
-  };
-  const shown = { row: orders.rows.display[cursor.i] ?? 0, column: orders.columns.display[cursor.j] ?? 0 };
   const onKeyDown = (event: KeyboardEvent): void => {
     const direction = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
     if (!direction) return;

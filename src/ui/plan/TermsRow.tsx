@@ -1,17 +1,18 @@
-import { useCallback, type ReactElement } from 'react';
+import type { ReactElement } from 'react';
 import type { TermReport } from '../../engine/protocol.ts';
 import { SESSION_LIMITS } from '../../config/session.ts';
 import { matrices, useRun } from '../../store/run.ts';
 import { useSession } from '../../store/session.ts';
 import { useView } from '../../store/view.ts';
 import { formatNumber, formatPercent } from '../../words/numbers.ts';
-import { CIVIDIS_SCALE, costTone, parseHex, token, writeTone } from '../charts/colours.ts';
+import { CIVIDIS_SCALE, costTone } from '../charts/colours.ts';
 import { gridBox } from '../charts/geometry.ts';
 import { Heatmap } from '../charts/Heatmap.tsx';
 import { NumberBox } from '../parts/controls.tsx';
-import { useMedia, useRem, useTheme } from '../parts/hooks.ts';
+import { useMedia, useRem } from '../parts/hooks.ts';
 import { WEIGHT_SCALE } from '../parts/scales.ts';
 import { useWords } from '../parts/words.ts';
+import { useMapCursor, useMapPixels } from './use-map.ts';
 import { useOrders } from './use-orders.ts';
 
 const NO_MARGINS = { left: 0, right: 0, top: 0, bottom: 0 };
@@ -102,25 +103,13 @@ const Line = ({ name, value }: { name: string; value: string }): ReactElement =>
 /** A cost matrix: index of a term, or −1 for M. Colour is √cost over the term's own range. */
 function CostMap({ index, name, max, label }: { index: number; name: string; max: number; label: string }): ReactElement | null {
   const rem = useRem() / 16;
-  const theme = useTheme();
   const phone = useMedia('(max-width: 700px)');
-  const cursor = useView((view) => view.cursor);
   const zoom = useView((view) => view.zoom);
   const costVersion = useRun((run) => run.report?.costVersion);
   const orders = useOrders();
-  const paint = useCallback(
-    (pixels: Uint8ClampedArray) => {
-      const cost = index < 0 ? matrices.costs?.total : matrices.costs?.terms[index];
-      if (!cost || !orders || cost.length !== orders.rows.batch.length * orders.columns.batch.length) return;
-      const paper = parseHex(token('zero'));
-      const columns = orders.columns.batch;
-      let offset = 0;
-      for (const i of orders.rows.batch) for (let k = 0; k < columns.length; k++, offset += 4) writeTone(pixels, offset, costTone(cost[i * columns.length + columns[k]!]!, max), paper);
-    },
-    // A new cost version or theme needs new pixels, although neither is read by name here.
-    // oxlint-disable-next-line react/exhaustive-deps
-    [index, costVersion, theme, orders, max],
-  );
+  const values = (): Float32Array | undefined => (index < 0 ? matrices.costs?.total : matrices.costs?.terms[index]);
+  const paint = useMapPixels(orders, values, (value) => costTone(value, max), `${index} ${costVersion} ${max}`);
+  const { shown, move } = useMapCursor(orders);
   if (!orders) return null;
   const n = orders.rows.batch.length;
   const m = orders.columns.batch.length;
@@ -144,12 +133,8 @@ function CostMap({ index, name, max, label }: { index: number; name: string; max
         frame={null}
         zoom={zoom}
         onZoom={(next) => useView.setState({ zoom: next })}
-        cursor={{ row: orders.rows.display[cursor.i] ?? 0, column: orders.columns.display[cursor.j] ?? 0 }}
-        onCursor={(row, column) => {
-          const i = orders.rows.batch[row];
-          const j = orders.columns.batch[column];
-          if (i !== undefined && j !== undefined) useView.setState({ cursor: { i, j } });
-        }}
+        cursor={shown}
+        onCursor={move}
       />
       <i className="bar" style={{ width: side, background: GRADIENT }} title={`0 … ${formatNumber(max)}`} />
       <span className="line small" style={{ width: side }}>
