@@ -1,4 +1,7 @@
 import { useId, useState, type ReactElement, type ReactNode } from 'react';
+import type { ErrorReport } from '../../base/errors.ts';
+import { useView } from '../../store/view.ts';
+import { errorSentence } from '../../words/errors.ts';
 import { formatNumber, parseNumber } from '../../words/numbers.ts';
 
 const GLYPHS = {
@@ -107,6 +110,21 @@ export function TextBox({ label, value, onChange, id, placeholder, invalid = fal
         if (event.key === 'Escape') setDraft(null);
       }}
     />
+  );
+}
+
+/** What went wrong, in the present language; the engine's own sentence, with its figures, stands beneath. */
+export function ErrorText({ error }: { error: ErrorReport }): ReactElement {
+  const { sentence, original } = errorSentence(error, useView((view) => view.language));
+  return (
+    <>
+      {sentence}
+      {original ? (
+        <span className="original" lang="en">
+          {original}
+        </span>
+      ) : null}
+    </>
   );
 }
 

@@ -3,7 +3,7 @@ import type { ErrorReport } from '../../base/errors.ts';
 import { useRun } from '../../store/run.ts';
 import { useSession } from '../../store/session.ts';
 import type { WordKey } from '../../words/index.ts';
-import { Glyph } from '../parts/controls.tsx';
+import { ErrorText, Glyph } from '../parts/controls.tsx';
 import { useWords } from '../parts/words.ts';
 
 /** Why there is no new plan, in the inspector's place: what, both sides, and what would work, a click away. */
@@ -21,7 +21,9 @@ export function ProblemNote({ error }: { error: ErrorReport }): ReactElement {
         <Glyph name="error" />
         <span>{t(titleOf(error.code), { term: term ?? '' })}</span>
       </h2>
-      <p>{error.message}</p>
+      <p>
+        <ErrorText error={error} />
+      </p>
       {shown.length > 0 ? (
         <table className="table" style={{ marginBottom: '1rem' }}>
           <tbody>

@@ -2,6 +2,7 @@ import type { ReactElement } from 'react';
 import { droppedFiles } from '../../engine/client.ts';
 import type { Side } from '../../engine/protocol.ts';
 import { useRun } from '../../store/run.ts';
+import { ErrorText } from '../parts/controls.tsx';
 import { useLive } from '../parts/live.ts';
 import { useWords } from '../parts/words.ts';
 import { PickButtons } from './ShardPanel.tsx';
@@ -55,7 +56,11 @@ function DropPlace({ side }: { side: Side }): ReactElement {
         <b>{t(side === 'source' ? 'empty.source' : 'empty.target')}</b>
       </span>
       <span className={load.kind === 'wanted' ? '' : 'muted'}>{drop.over ? t('empty.release') : state}</span>
-      {error ? <span role="alert">{error.message}</span> : null}
+      {error ? (
+        <span role="alert">
+          <ErrorText error={error} />
+        </span>
+      ) : null}
       <span className="spring" />
       <PickButtons side={side} large />
     </div>

@@ -4,6 +4,7 @@ import type { Side } from '../../engine/protocol.ts';
 import { useRun, type DatasetSummary, type LoadState } from '../../store/run.ts';
 import { formatCount, formatNumber } from '../../words/numbers.ts';
 import { Frame } from '../plan/Frame.tsx';
+import { ErrorText } from '../parts/controls.tsx';
 import { useLive } from '../parts/live.ts';
 import { useWords } from '../parts/words.ts';
 import { useDropTarget } from './use-drop.ts';
@@ -37,7 +38,7 @@ export function ShardPanel({ side }: { side: Side }): ReactElement {
       {load.kind === 'loading' ? <Loading side={side} load={load} /> : dataset ? <Facts dataset={dataset} /> : <div className="muted">{t(load.kind === 'wanted' ? 'shard.wanted' : 'shard.empty')}</div>}
       {error ? (
         <div className="message" role="alert">
-          {error.message}{' '}
+          <ErrorText error={error} />{' '}
           <button type="button" className="link" onClick={() => live.dismissLoadError(side)}>
             {t('shard.dismiss')}
           </button>
