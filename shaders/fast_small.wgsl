@@ -36,8 +36,8 @@ var<workgroup> column_mass: array<f32, SIDE>;
 // Column MEMORY holds the right-hand side.
 var<workgroup> gram: array<f32, MEMORY * (MEMORY + 1u)>;
 var<workgroup> mix: array<f32, MEMORY>;
-// Largest |Δy|, largest |y|, largest |Δx|: not negative, so they order as their bits do.
-var<workgroup> extremes: array<atomic<u32>, 3>;
+// Largest |Δy| and largest |y|: not negative, so they order as their bits do.
+var<workgroup> extremes: array<atomic<u32>, 2>;
 struct Verdict { leave: u32, converged: u32, forget: u32 }
 var<workgroup> verdict: Verdict;
 
@@ -122,7 +122,7 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
   let on_column = column_bias > HARDLY_ANY;
   if (thread < p.n) { x[thread] = potentials[p.potential_start + thread]; from_rows[thread] = NONE; }
   if (thread < p.m) { y[thread] = potentials[p.potential_start + p.n + thread]; from_columns[thread] = NONE; }
-  if (thread < 3u) { atomicStore(&extremes[thread], 0u); }
+  if (thread < 2u) { atomicStore(&extremes[thread], 0u); }
 
   let careful = settings.careful != 0u;
   let factor = select(0.25, 0.5, careful);
@@ -155,9 +155,7 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
     iterations++;
     spent++;
     let now = slot_of(sweep, 0u);
-    var old_x = 0.0;
     if (on_row) {
-      old_x = x[thread];
       x[thread] = (row_target - row_sum(p, thread)) / (1.0 + k1);
       from_rows[thread] = x[thread] + row_bias;
     }
@@ -178,7 +176,6 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
     workgroupBarrier();
     let mean = select(0.0, mean_residual(p, now), k1 + k2 < SOFT);
     workgroupBarrier();
-    if (on_row) { keep_max(2u, x[thread] - old_x + mean); }
     if (on_column) {
       residuals[now + thread] -= mean;
       keep_max(0u, max(abs(residuals[now + thread]), abs(mean) * (k1 + k2)));
@@ -202,8 +199,8 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
       gram[thread] = product;
     }
     workgroupBarrier();
-    // Both potentials, or a warm start after a change of τ₁ alone would stop on the old plan.
-    let moved = select(extreme(0u), max(extreme(0u), extreme(2u)), last);
+    // y alone: x is a function of it, and y is a fixed point of the whole sweep.
+    let moved = extreme(0u);
     error = moved;
     if (thread == 0u) {
       let enough = max(settings.threshold, ROUNDING * extreme(1u));
@@ -213,7 +210,7 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
       solve_mix(depth);
     }
     let decision = workgroupUniformLoad(&verdict);
-    if (thread < 3u) { atomicStore(&extremes[thread], 0u); }
+    if (thread < 2u) { atomicStore(&extremes[thread], 0u); }
     if (thread < p.m) {
       var next = image;
       if (decision.leave == 0u && decision.forget == 0u && iterations < settings.max_iterations) {

@@ -35,10 +35,10 @@ export async function solveBatchWithHandover(solver: GpuSolver, problems: readon
 
 /** The solution that a float32 outcome stands for, or the float64 one where it cannot be believed. */
 export function settle(problem: UotProblem, outcome: GpuOutcome, options: GpuSolveOptions): HandedSolution {
-  if (outcome.handover) return inFloat64(problem, options, outcome.handover);
+  if (outcome.handover) return inFloat64(problem, startFrom(outcome, options), outcome.handover);
   const solution = evaluateOutcome(problem, outcome, options);
   const certified = isCertified(problem, solution);
-  if (options.mode === 'fast' && !certified) return inFloat64(problem, options, 'uncertified');
+  if (options.mode === 'fast' && !certified) return inFloat64(problem, startFrom(outcome, options), 'uncertified');
   return { ...solution, handedOver: null };
 }
 
@@ -53,6 +53,12 @@ export function evaluateOutcome(problem: UotProblem, outcome: GpuOutcome, { mode
 function isCertified({ tau1, tau2 }: UotProblem, { gap, marginalViolation }: UotSolution): boolean {
   if (isHard(tau1) || isHard(tau2)) return marginalViolation <= MARGINAL_TOLERANCE;
   return Math.abs(gap) <= GAP_TOLERANCE;
+}
+
+/** Where float32 got to is where float64 goes on (fast mode): most hard problems then need a few Newton steps. */
+function startFrom(outcome: GpuOutcome, options: GpuSolveOptions): GpuSolveOptions {
+  const usable = outcome.f.every(Number.isFinite) && outcome.g.every(Number.isFinite);
+  return { ...options, warm: usable ? outcome : (options.warm ?? null) };
 }
 
 function inFloat64(problem: UotProblem, { mode, warm = null }: GpuSolveOptions, reason: HandoverReason): HandedSolution {
