@@ -36,7 +36,7 @@ var<workgroup> column_mass: array<f32, SIDE>;
 // Column MEMORY holds the right-hand side.
 var<workgroup> gram: array<f32, MEMORY * (MEMORY + 1u)>;
 var<workgroup> mix: array<f32, MEMORY>;
-// Largest |Δy| and largest |y|: not negative, so they order as their bits do.
+// Largest |Δy|, and largest |x| or |y|: not negative, so they order as their bits do.
 var<workgroup> extremes: array<atomic<u32>, 2>;
 struct Verdict { leave: u32, converged: u32, forget: u32 }
 var<workgroup> verdict: Verdict;
@@ -176,8 +176,17 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
     workgroupBarrier();
     let mean = select(0.0, mean_residual(p, now), k1 + k2 < SOFT);
     workgroupBarrier();
+    if (on_row) {
+      if (k1 + k2 == 0.0) { x[thread] += mean; }
+      keep_max(1u, x[thread]);
+    }
     if (on_column) {
       residuals[now + thread] -= mean;
+      // With two hard marginals the common part is free, and mixing would let it grow: keep it where it is.
+      if (k1 + k2 == 0.0) {
+        image -= mean;
+        images[now + thread] = image;
+      }
       keep_max(0u, max(abs(residuals[now + thread]), abs(mean) * (k1 + k2)));
       keep_max(1u, image);
     }
