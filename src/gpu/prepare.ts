@@ -167,3 +167,13 @@ export function potentialOf({ bias, shift, offset }: Side, values: ArrayLike<num
   }
   return result;
 }
+
+/** Row-major n × m to m × n, in blocks that stay in the processor's cache. */
+export function transposed(values: Float32Array, n: number, m: number): Float32Array<ArrayBuffer> {
+  const result = new Float32Array(n * m);
+  const block = 32;
+  for (let i0 = 0; i0 < n; i0 += block)
+    for (let j0 = 0; j0 < m; j0 += block)
+      for (let i = i0; i < Math.min(i0 + block, n); i++) for (let j = j0; j < Math.min(j0 + block, m); j++) result[j * n + i] = values[i * m + j]!;
+  return result;
+}
