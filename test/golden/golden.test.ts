@@ -15,8 +15,8 @@ const ROOT = resolve(import.meta.dirname, '../..');
 const SHARED = join(process.env.OT_SHARED ?? resolve(ROOT, '../shared'), 'golden');
 const isThere = existsSync(join(SHARED, 'golden.json'));
 
-function checkSolver(table: GoldenTable): void {
-  const { cases, parity, fast, maxGap } = runGolden(table);
+async function checkSolver(table: GoldenTable): Promise<void> {
+  const { cases, parity, fast, maxGap } = await runGolden(table);
   expect(cases).toBe(table.cases.length);
   expect(parity.compared).toBe(cases);
   expect(parity.itersEqual).toBe(cases);

@@ -1,0 +1,253 @@
+// The unbalanced problem to its optimum, whole solves, batched (after small_common.wgsl; docs/method.md §3).
+//
+// A sweep, made translation invariant (Séjourné, Vialard & Peyré 2022: x += t, y −= t with
+// t = (log A − log B)/(ε/τ₁ + ε/τ₂), A = Σ a'_i 2^(−ε x_i/τ₁), B likewise), accelerated by Anderson mixing (type II,
+// memory 5, Walker & Ni 2011) of y, from coarse to fine ε (÷ 4) down to reg.
+//
+//   states.epsilon  in: the level to start at, at which y stands; out: reg, unless the chunk ended before
+//   dispatch        (problems, 1, 1)
+//
+// A problem that needs more than `chunk` sweeps goes on in the next dispatch, at its level, with an empty memory.
+
+const MEMORY = 5u;
+const SLOTS = MEMORY + 1u;
+// Levels above reg are only passed through: until this residual (log2 units, 0.07 nats) or this many sweeps.
+// A careful descent, for problems on which this was too bold, halves ε and stays longer.
+const PASSING_RESIDUAL = 0.1;
+const PASSING_SWEEPS = 8u;
+const CAREFUL_RESIDUAL = 0.003;
+const CAREFUL_SWEEPS = 40u;
+// What rounding leaves of a residual, per unit of the largest potential.
+const ROUNDING = 2.4e-7;
+// Load of the Gram matrix, scaled to a unit diagonal: nearly parallel differences must not produce huge coefficients. (Without
+// the scaling the oldest, largest difference drowns the others in float32, and hard problems stall.)
+const LOAD = 1e-4;
+// A residual that has grown this much says that the mixing leads nowhere: it starts anew from a plain sweep.
+const ASTRAY = 30.0;
+// Where ε/τ₁ + ε/τ₂ is below this, float32 knows t only to 2e-7/(ε/τ₁ + ε/τ₂). The plan does not feel that, as t goes to
+// x and from y, but the mixing would fit the noise: there it works on residuals without their common part.
+const SOFT = 0.05;
+
+var<workgroup> images: array<f32, SLOTS * SIDE>;
+var<workgroup> residuals: array<f32, SLOTS * SIDE>;
+// Masses of lines at the present potentials, log2, then scaled by their largest.
+var<workgroup> row_mass: array<f32, SIDE>;
+var<workgroup> column_mass: array<f32, SIDE>;
+// Column MEMORY holds the right-hand side.
+var<workgroup> gram: array<f32, MEMORY * (MEMORY + 1u)>;
+var<workgroup> mix: array<f32, MEMORY>;
+// Largest |Δy|, and largest |x| or |y|: not negative, so they order as their bits do.
+var<workgroup> extremes: array<atomic<u32>, 2>;
+struct Verdict { leave: u32, converged: u32, forget: u32 }
+var<workgroup> verdict: Verdict;
+
+fn keep_max(slot: u32, value: f32) { atomicMax(&extremes[slot], bitcast<u32>(abs(value))); }
+fn extreme(slot: u32) -> f32 { return bitcast<f32>(atomicLoad(&extremes[slot])); }
+
+// Slot of the sweep `age` before the present one.
+fn slot_of(sweep: u32, age: u32) -> u32 { return ((sweep - 1u - age) % SLOTS) * SIDE; }
+
+// t, the same number in every thread. Barriers: every thread must call it.
+fn translation(p: Problem, k1: f32, k2: f32, thread: u32) -> f32 {
+  var top_a = NONE;
+  var top_b = NONE;
+  for (var i = 0u; i < p.n; i++) { top_a = max(top_a, row_mass[i]); }
+  for (var j = 0u; j < p.m; j++) { top_b = max(top_b, column_mass[j]); }
+  workgroupBarrier();
+  // One exponential a thread and line; the sums that every thread repeats are additions only.
+  if (thread < p.n) { row_mass[thread] = exp2(row_mass[thread] - top_a); }
+  if (thread < p.m) { column_mass[thread] = exp2(column_mass[thread] - top_b); }
+  workgroupBarrier();
+  var sum_a = 0.0;
+  var sum_b = 0.0;
+  for (var i = 0u; i < p.n; i++) { sum_a += row_mass[i]; }
+  for (var j = 0u; j < p.m; j++) { sum_b += column_mass[j]; }
+  return clamp((top_a - top_b + log2(sum_a / sum_b)) / (k1 + k2), -1e6, 1e6);
+}
+
+// Mean of the residuals over the lines that take part.
+fn mean_residual(p: Problem, now: u32) -> f32 {
+  var total = 0.0;
+  var count = 0.0;
+  for (var j = 0u; j < p.m; j++) {
+    if (from_columns[j] > HARDLY_ANY) {
+      total += residuals[now + j];
+      count += 1.0;
+    }
+  }
+  return total / max(count, 1.0);
+}
+
+// Least squares for ‖r − Σ γ_k (r − r_k)‖ from the loaded normal equations, by one thread: depth ≤ 5.
+fn solve_mix(depth: u32) {
+  var scale: array<f32, MEMORY>;
+  for (var k = 0u; k < depth; k++) { scale[k] = inverseSqrt(gram[k * SLOTS + k] + 1e-30); }
+  for (var k = 0u; k < depth; k++) {
+    for (var l = 0u; l < depth; l++) { gram[k * SLOTS + l] *= scale[k] * scale[l]; }
+    gram[k * SLOTS + k] += LOAD;
+    gram[k * SLOTS + MEMORY] *= scale[k];
+  }
+  for (var k = 0u; k < depth; k++) {
+    for (var i = k + 1u; i < depth; i++) {
+      let factor = gram[i * SLOTS + k] / gram[k * SLOTS + k];
+      for (var c = k; c < depth; c++) { gram[i * SLOTS + c] -= factor * gram[k * SLOTS + c]; }
+      gram[i * SLOTS + MEMORY] -= factor * gram[k * SLOTS + MEMORY];
+    }
+  }
+  for (var left = depth; left > 0u; left--) {
+    let k = left - 1u;
+    var value = gram[k * SLOTS + MEMORY];
+    for (var c = k + 1u; c < depth; c++) { value -= gram[k * SLOTS + c] * mix[c]; }
+    mix[k] = value / gram[k * SLOTS + k];
+  }
+  for (var k = 0u; k < depth; k++) { mix[k] *= scale[k]; }
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) group: vec3u) {
+  let p = problems[group.x];
+  if (thread == 0u) { resume = states[group.x]; }
+  let state = workgroupUniformLoad(&resume);
+  if (state.done != 0u) { return; }
+  let row = p.line_start + thread;
+  let column = p.line_start + 4u * p.n + thread;
+  let row_bias = select(NONE, lines[row], thread < p.n);
+  let row_target = select(0.0, lines[row + p.n], thread < p.n);
+  let row_weight = select(NONE, lines[row + 3u * p.n], thread < p.n);
+  let column_bias = select(NONE, lines[column], thread < p.m);
+  let column_target = select(0.0, lines[column + p.m], thread < p.m);
+  let column_weight = select(NONE, lines[column + 3u * p.m], thread < p.m);
+  // A line without weight, or that the prior leaves empty, keeps potential 0 and takes no part.
+  let on_row = row_bias > HARDLY_ANY;
+  let on_column = column_bias > HARDLY_ANY;
+  if (thread < p.n) { x[thread] = potentials[p.potential_start + thread]; from_rows[thread] = NONE; }
+  if (thread < p.m) { y[thread] = potentials[p.potential_start + p.n + thread]; from_columns[thread] = NONE; }
+  if (thread < 2u) { atomicStore(&extremes[thread], 0u); }
+
+  let careful = settings.careful != 0u;
+  let factor = select(0.25, 0.5, careful);
+  let passing_residual = select(PASSING_RESIDUAL, CAREFUL_RESIDUAL, careful);
+  let passing_sweeps = select(PASSING_SWEEPS, CAREFUL_SWEEPS, careful);
+  var iterations = state.iterations;
+  var spent = 0u;
+  var sweep = 0u;
+  // Sweeps whose pairs are no longer mixed, and the smallest residual of this level.
+  var forgotten = 0u;
+  var best = 1e30;
+  var epsilon = state.epsilon;
+  var error = 1e30;
+  var converged = 0u;
+  var entering = true;
+  loop {
+    let last = epsilon <= p.reg * 1.01;
+    let k1 = epsilon * p.inverse_tau1;
+    let k2 = epsilon * p.inverse_tau2;
+    if (entering) {
+      entering = false;
+      sweep = 0u;
+      forgotten = 0u;
+      best = 1e30;
+      form_kernel(p, epsilon, thread);
+    }
+    if (on_column) { from_columns[thread] = y[thread] + column_bias; }
+    workgroupBarrier();
+    sweep++;
+    iterations++;
+    spent++;
+    let now = slot_of(sweep, 0u);
+    if (on_row) {
+      x[thread] = (row_target - row_sum(p, thread)) / (1.0 + k1);
+      from_rows[thread] = x[thread] + row_bias;
+    }
+    if (thread < p.n) { row_mass[thread] = row_weight - k1 * x[thread]; }
+    workgroupBarrier();
+    var image = 0.0;
+    if (on_column) { image = (column_target - column_sum(p, thread)) / (1.0 + k2); }
+    if (thread < p.m) { column_mass[thread] = column_weight - k2 * image; }
+    workgroupBarrier();
+    var shift = 0.0;
+    if (k1 + k2 > 0.0) { shift = translation(p, k1, k2, thread); }
+    if (on_row) { x[thread] += shift; }
+    if (thread < p.m) {
+      image = select(0.0, image - shift, on_column);
+      images[now + thread] = image;
+      residuals[now + thread] = image - y[thread];
+    }
+    workgroupBarrier();
+    let mean = select(0.0, mean_residual(p, now), k1 + k2 < SOFT);
+    workgroupBarrier();
+    if (on_row) {
+      if (k1 + k2 == 0.0) { x[thread] += mean; }
+      keep_max(1u, x[thread]);
+    }
+    if (on_column) {
+      residuals[now + thread] -= mean;
+      // With two hard marginals the common part is free, and mixing would let it grow: keep it where it is.
+      if (k1 + k2 == 0.0) {
+        image -= mean;
+        images[now + thread] = image;
+      }
+      keep_max(0u, max(abs(residuals[now + thread]), abs(mean) * (k1 + k2)));
+      keep_max(1u, image);
+    }
+    workgroupBarrier();
+    let depth = min(sweep - 1u - forgotten, MEMORY);
+    // Thread (k, l) of the Gram matrix of differences r − r_k; l = MEMORY: with r itself.
+    let k = thread / SLOTS;
+    let l = thread % SLOTS;
+    if (k < depth && (l < depth || l == MEMORY)) {
+      let then_k = slot_of(sweep, k + 1u);
+      let then_l = slot_of(sweep, l + 1u);
+      var product = 0.0;
+      for (var j = 0u; j < p.m; j++) {
+        let residual = residuals[now + j];
+        var other = residual;
+        if (l < MEMORY) { other = residual - residuals[then_l + j]; }
+        product += (residual - residuals[then_k + j]) * other;
+      }
+      gram[thread] = product;
+    }
+    workgroupBarrier();
+    // y alone: x is a function of it, and y is a fixed point of the whole sweep.
+    let moved = extreme(0u);
+    error = moved;
+    if (thread == 0u) {
+      let enough = max(settings.threshold, ROUNDING * extreme(1u));
+      let settled = last && sweep > 1u && moved <= enough;
+      let passed = !last && (moved < passing_residual || sweep >= passing_sweeps);
+      verdict = Verdict(select(0u, 1u, settled || passed), select(0u, 1u, settled), select(0u, 1u, moved > ASTRAY * best));
+      solve_mix(depth);
+    }
+    let decision = workgroupUniformLoad(&verdict);
+    if (thread < 2u) { atomicStore(&extremes[thread], 0u); }
+    if (thread < p.m) {
+      var next = image;
+      if (decision.leave == 0u && decision.forget == 0u && iterations < settings.max_iterations) {
+        for (var a = 0u; a < depth; a++) { next -= mix[a] * (image - images[slot_of(sweep, a + 1u) + thread]); }
+      }
+      y[thread] = next;
+    }
+    best = min(best, moved);
+    if (decision.forget != 0u) {
+      forgotten = sweep - 1u;
+      best = moved;
+    }
+    converged = decision.converged;
+    if (converged != 0u) { break; }
+    if (decision.leave != 0u) {
+      let finer = select(epsilon * factor, p.reg, epsilon * factor < p.reg * 1.01);
+      if (thread < p.n) { x[thread] *= epsilon / finer; }
+      if (thread < p.m) { y[thread] *= epsilon / finer; }
+      epsilon = finer;
+      entering = true;
+    }
+    if (iterations >= settings.max_iterations || spent >= settings.chunk) { break; }
+  }
+  if (thread < p.n) { potentials[p.potential_start + thread] = x[thread]; }
+  if (thread < p.m) { potentials[p.potential_start + p.n + thread] = y[thread]; }
+  if (thread == 0u) {
+    // 2: gave up at max_iterations.
+    let ended = select(select(0u, 2u, iterations >= settings.max_iterations), 1u, converged != 0u);
+    states[group.x] = State(iterations, ended, error, epsilon);
+  }
+}

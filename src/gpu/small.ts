@@ -1,0 +1,221 @@
+import type { Potentials } from '../core/ot/fast.ts';
+import type { UotProblem } from '../core/ot/problem.ts';
+import type { Mode } from '../core/ot/solve.ts';
+import { Buffers, readBack } from './buffers.ts';
+import { guarded } from './errors.ts';
+import type { IterationSettings, RawOutcome } from './outcome.ts';
+import { bindGroup, dispatch, type Pipelines } from './pipelines.ts';
+import { centre, fitting, potentialOf, prepare, priorMatrix, startOf, type Centred, type Prepared } from './prepare.ts';
+
+/** Largest side of a problem that one workgroup solves. */
+export const SMALL_SIDE = 64;
+/** Workgroup memory of the larger kernel, in bytes: adapters with WebGPU's minimal limits have 16 KiB. */
+export const SMALL_WORKGROUP_BYTES = 21_600;
+/** Sweeps a dispatch: a GPU's watchdog ends a dispatch that takes seconds. */
+const CHUNK = 200;
+/** Entries that a dispatch may sum, on a software adapter and on a real one: it takes about a second on the former. */
+const WORK = { software: 2e8, hardware: 2e10 } as const;
+
+/** Fast mode: boldly from the start given; where that stalls, carefully from nothing; then around what was reached. */
+const BOLD = { careful: false, refine: false, sweeps: Infinity };
+const ATTEMPTS = [
+  { ...BOLD, sweeps: 100 },
+  { careful: true, refine: false, sweeps: 200 },
+  { careful: false, refine: true, sweeps: 100 },
+] as const;
+
+/** A problem and where its iteration begins: potentials of a neighbour, or costs centred around its own last ones. */
+interface Start {
+  readonly problem: UotProblem;
+  readonly warm: Potentials | null;
+  readonly around: Potentials | null;
+}
+
+const PROBLEM_WORDS = 12;
+const STATE_WORDS = 4;
+
+/** Solve many problems with n, m ≤ 64, one workgroup each (shaders/parity_small.wgsl, fast_small.wgsl). */
+export async function solveSmall(device: GPUDevice, pipelines: Pipelines, problems: readonly UotProblem[], mode: Mode, warm: readonly (Potentials | null)[], settings: IterationSettings, software: boolean): Promise<RawOutcome[]> {
+  const work = Math.max(...problems.map(({ n, m }) => 2 * n * m)) * Math.min(CHUNK, settings.maxIterations);
+  const together = Math.max(1, Math.min(65_535, Math.floor((software ? WORK.software : WORK.hardware) / work)));
+  let results: RawOutcome[] = [];
+  for (const attempt of mode === 'fast' ? ATTEMPTS : [BOLD]) {
+    const open = problems.flatMap((_, p) => (results[p]?.converged ? [] : [p]));
+    const starts = open.map((p): Start => (attempt.refine ? { problem: problems[p]!, warm: null, around: results[p]! } : { problem: problems[p]!, warm: attempt.careful ? null : warm[p]!, around: null }));
+    const sweeps = { ...settings, maxIterations: Math.min(settings.maxIterations, attempt.sweeps) };
+    const outcomes: RawOutcome[] = [];
+    for (let first = 0; first < starts.length; first += together) outcomes.push(...(await solveTogether(device, pipelines, starts.slice(first, first + together), mode, sweeps, attempt.careful)));
+    results = results.length === 0 ? outcomes : merge(results, open, outcomes);
+  }
+  return results;
+}
+
+/** Of two tries at a problem the one that came closer, with the sweeps of both. */
+function merge(results: readonly RawOutcome[], places: readonly number[], outcomes: readonly RawOutcome[]): RawOutcome[] {
+  const merged = [...results];
+  for (const [k, p] of places.entries()) {
+    const before = results[p]!;
+    const after = outcomes[k]!;
+    const better = after.converged || after.error < before.error ? after : before;
+    merged[p] = { ...better, iterations: before.iterations + after.iterations };
+  }
+  return merged;
+}
+
+async function solveTogether(device: GPUDevice, pipelines: Pipelines, problems: readonly Start[], mode: Mode, settings: IterationSettings, careful: boolean): Promise<RawOutcome[]> {
+  const pipeline = await pipelines.get(['small_common', mode === 'parity' ? 'parity_small' : 'fast_small']);
+  const batch = pack(problems, mode);
+  const buffers = new Buffers(device);
+  try {
+    const { states, potentials, group } = await guarded(device, `a batch of ${problems.length} problems`, () => {
+      const stateBuffer = buffers.filled(batch.states);
+      const potentialBuffer = buffers.filled(batch.potentials);
+      const words = new ArrayBuffer(16);
+      new Uint32Array(words).set([settings.maxIterations, CHUNK, 0, careful ? 1 : 0]);
+      new Float32Array(words)[2] = settings.threshold;
+      const inputs = [buffers.filled(batch.problems), buffers.filled(batch.costs), buffers.filled(batch.priors), buffers.filled(batch.lines)];
+      return { states: stateBuffer, potentials: potentialBuffer, group: bindGroup(device, pipeline, [...inputs, potentialBuffer, stateBuffer, buffers.uniform(words)]) };
+    });
+    const count = problems.length;
+    for (;;) {
+      await guarded(device, `the ${mode} solve of ${count} problems`, () => {
+        const encoder = device.createCommandEncoder();
+        const pass = encoder.beginComputePass();
+        dispatch(pass, pipeline, group, count);
+        pass.end();
+        device.queue.submit([encoder.finish()]);
+      });
+      const [stateBytes, potentialBytes] = await readBack(device, [
+        { buffer: states, bytes: batch.states.byteLength },
+        { buffer: potentials, bytes: batch.potentials.byteLength },
+      ]);
+      const flags = new Uint32Array(stateBytes!);
+      let open = false;
+      for (let p = 0; p < count; p++) open ||= flags[p * STATE_WORDS + 1] === 0;
+      if (!open) return unpack(batch.prepared, batch.starts, flags, new Float32Array(stateBytes!), new Float32Array(potentialBytes!), mode, settings);
+    }
+  } finally {
+    buffers.destroy();
+  }
+}
+
+interface Packed {
+  readonly prepared: readonly Prepared[];
+  /** Where each problem's potentials start. */
+  readonly starts: readonly number[];
+  readonly problems: ArrayBuffer;
+  readonly costs: Float32Array<ArrayBuffer>;
+  readonly priors: Float32Array<ArrayBuffer>;
+  readonly lines: Float32Array<ArrayBuffer>;
+  readonly potentials: Float32Array<ArrayBuffer>;
+  readonly states: ArrayBuffer;
+}
+
+/** Lay a batch out as small_common.wgsl reads it. Problems of a sweep share one cost matrix and one prior. */
+function pack(problems: readonly Start[], mode: Mode): Packed {
+  const costs = new Pool<Float64Array | Potentials, Centred>((value) => value.cost.length);
+  const priors = new Pool<string, Float32Array<ArrayBuffer> | null>((value) => value?.length ?? 0);
+  const identities = new Identities();
+  const words = new ArrayBuffer(problems.length * PROBLEM_WORDS * 4);
+  const integers = new Uint32Array(words);
+  const floats = new Float32Array(words);
+  const states = new ArrayBuffer(problems.length * STATE_WORDS * 4);
+  const levels = new Float32Array(states);
+  const prepared: Prepared[] = [];
+  const starts: number[] = [];
+  let lineCount = 0;
+  let potentialCount = 0;
+  for (const [p, { problem, warm, around }] of problems.entries()) {
+    const { n, m, a, b, prior, reg, tau1, tau2 } = problem;
+    const cost = costs.get(around ?? problem.cost, () => centre(problem, around));
+    const described = prior.kind === 'dense' ? identities.of(prior.values) : prior.kind === 'product' || prior.kind === 'ones' ? prior.kind : `${JSON.stringify(prior)} ${identities.of(a)} ${identities.of(b)}`;
+    const matrix = priors.get(described, () => priorMatrix(problem));
+    prepared.push(prepare(problem, mode, cost.value, matrix.value));
+    starts.push(potentialCount);
+    integers.set([n, m, cost.start, matrix.start, lineCount, potentialCount, matrix.value ? 1 : 0, 0], p * PROBLEM_WORDS);
+    floats.set([reg, 1 / tau1, 1 / tau2, 0], p * PROBLEM_WORDS + 8);
+    const cold = mode === 'fast' && !around && !fitting(warm, problem);
+    // The first level that ε ÷ 4 from the largest cost reaches; the largest itself would only average everything.
+    levels[p * STATE_WORDS + 3] = cold ? Math.max(reg, cost.value.span / 4) : reg;
+    lineCount += 4 * (n + m);
+    potentialCount += n + m;
+  }
+  const lines = new Float32Array(lineCount);
+  const potentials = new Float32Array(potentialCount);
+  let at = 0;
+  for (const [p, { rows, columns }] of prepared.entries()) {
+    for (const { bias, target, shift, mass } of [rows, columns])
+      for (const values of [bias, target, shift, mass]) {
+        lines.set(values, at);
+        at += values.length;
+      }
+    const { problem, warm } = problems[p]!;
+    const start = fitting(warm, problem);
+    potentials.set(startOf(rows, start?.f ?? null, mode, problem.reg), starts[p]);
+    potentials.set(startOf(columns, start?.g ?? null, mode, problem.reg), starts[p]! + problem.n);
+  }
+  return { prepared, starts, problems: words, costs: joined(costs.values.map(({ cost }) => cost)), priors: joined(priors.values.flatMap((value) => value ?? [])), lines, potentials, states };
+}
+
+/** Things made once for each key, laid end to end. */
+class Pool<Key, Value> {
+  readonly #made = new Map<Key, { value: Value; start: number }>();
+  readonly #lengthOf: (value: Value) => number;
+  #end = 0;
+
+  constructor(lengthOf: (value: Value) => number) {
+    this.#lengthOf = lengthOf;
+  }
+
+  get(key: Key, make: () => Value): { value: Value; start: number } {
+    let entry = this.#made.get(key);
+    if (!entry) {
+      entry = { value: make(), start: this.#end };
+      this.#end += this.#lengthOf(entry.value);
+      this.#made.set(key, entry);
+    }
+    return entry;
+  }
+
+  get values(): Value[] {
+    return [...this.#made.values()].map(({ value }) => value);
+  }
+}
+
+/** A name for each object. */
+class Identities {
+  readonly #known = new Map<object, string>();
+
+  of(value: object): string {
+    const name = this.#known.get(value) ?? `#${this.#known.size}`;
+    this.#known.set(value, name);
+    return name;
+  }
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array<ArrayBuffer> {
+  const result = new Float32Array(parts.reduce((total, { length }) => total + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    result.set(part, at);
+    at += part.length;
+  }
+  return result;
+}
+
+function unpack(prepared: readonly Prepared[], starts: readonly number[], flags: Uint32Array, floats: Float32Array, potentials: Float32Array, mode: Mode, settings: IterationSettings): RawOutcome[] {
+  return prepared.map(({ rows, columns }, p) => {
+    const state = p * STATE_WORDS;
+    const middle = starts[p]! + rows.bias.length;
+    const error = floats[state + 2]!;
+    const epsilon = floats[state + 3]!;
+    return {
+      f: potentialOf(rows, potentials.subarray(starts[p], middle), epsilon, mode),
+      g: potentialOf(columns, potentials.subarray(middle, middle + columns.bias.length), epsilon, mode),
+      iterations: flags[state]!,
+      // Fast: log2 units to natural ones, which the float64 solver reports.
+      error: mode === 'fast' ? error * Math.LN2 : error,
+      converged: mode === 'fast' ? flags[state + 1] === 1 : error < settings.threshold,
+    };
+  });
+}
