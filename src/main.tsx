@@ -2,6 +2,7 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { DEFAULT_SESSION, type Session, type SessionReading } from './config/session.ts';
 import { applyOverrides, sessionFromHash } from './config/share.ts';
+import type { BackendChoice } from './engine/protocol.ts';
 import { savedSession } from './store/autosave.ts';
 import { Live } from './store/live.ts';
 import { useRun } from './store/run.ts';
@@ -24,6 +25,10 @@ async function openingSession(query: URLSearchParams): Promise<Session> {
   return applyOverrides(session, query);
 }
 
+function backendChoice(text: string | null): BackendChoice {
+  return text === 'webgpu' || text === 'cpu' ? text : 'auto';
+}
+
 function remarkOn(reading: Exclude<SessionReading, { kind: 'session' }>): void {
   useRun.setState({ remark: t(reading.kind === 'newer' ? 'link.newer' : 'link.unreadable') });
 }
@@ -36,7 +41,7 @@ async function start(): Promise<void> {
   rememberView();
   followTheme();
   useSession.getState().replace(await openingSession(query));
-  const live = new Live(() => new Worker(new URL('engine/engine.worker.ts', import.meta.url), { type: 'module', name: 'engine' }));
+  const live = new Live(() => new Worker(new URL('engine/engine.worker.ts', import.meta.url), { type: 'module', name: 'engine' }), backendChoice(query.get('backend')));
   // A link pasted into an open page is a navigation within it.
   window.addEventListener('hashchange', () => {
     void sessionFromHash(location.hash).then(async (reading) => {

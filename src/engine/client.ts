@@ -2,7 +2,7 @@ import { errorFromReport, UserError } from '../base/errors.ts';
 import { LatestOnly } from '../base/latest.ts';
 import type { PickedFile } from '../datasets/browser-files.ts';
 import type { Dataset } from '../datasets/types.ts';
-import type { EngineReply, EngineRequest, ProblemSettings, RegimeMap, ResponseCurves, Side, SolveMatrices, SolveReport } from './protocol.ts';
+import type { BackendChoice, BackendInfo, EngineReply, EngineRequest, ProblemSettings, RegimeMap, ResponseCurves, Side, SolveMatrices, SolveReport, VerifyReport } from './protocol.ts';
 import { readInWorker } from './reader.ts';
 
 export { droppedFiles, pickedFiles } from '../datasets/browser-files.ts';
@@ -104,6 +104,16 @@ export class EngineClient {
       const { report, matrices } = (await this.#request('solve', { settings, known })) as ReplyOf<'solved'>;
       return { report, matrices };
     });
+  }
+
+  /** Choose the solver; what it came to. */
+  async configure(backend: BackendChoice): Promise<BackendInfo> {
+    return ((await this.#request('configure', { backend })) as ReplyOf<'configured'>).backend;
+  }
+
+  /** Run both solvers on the present problem. @throws UserError `no-adapter` */
+  async verify(settings: ProblemSettings): Promise<VerifyReport> {
+    return ((await this.#request('verify', { settings })) as ReplyOf<'verified'>).report;
   }
 
   /** τ₁ = τ₂ that gives a mass. @throws UserError `no-such-tau` */

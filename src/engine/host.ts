@@ -4,6 +4,7 @@ import type { Dataset } from '../datasets/types.ts';
 import { REAL, SIM } from '../world/domains.ts';
 import { renderFrame } from '../world/render.ts';
 import { frameState } from '../world/shards.ts';
+import { Backend } from './backend.ts';
 import { ProblemPipeline } from './problem.ts';
 import { DEMO_IMAGE, type EngineReply, type EngineRequest, type Side } from './protocol.ts';
 import { regimeMap, responseCurves } from './sweeps.ts';
@@ -20,6 +21,7 @@ type Send = (reply: EngineReply, transfer: Transferable[]) => void;
 export class EngineHost {
   readonly #send: Send;
   readonly #pipeline = new ProblemPipeline();
+  readonly #backend = new Backend();
   readonly #sides: Record<Side, { dataset: Dataset; demo: 'sim' | 'real' | null } | null> = { source: null, target: null };
   readonly #sweeps = new Map<string, number>();
 
@@ -48,10 +50,18 @@ export class EngineHost {
       case 'solve': {
         // Whoever moves a slider wants this plan first; the sweeps of the settings before are of no use any more.
         this.#sweeps.clear();
-        const { report, matrices } = this.#pipeline.solve(request.settings, request.known);
+        const { report, matrices } = await this.#pipeline.solve(request.settings, request.known, this.#backend);
         // The batch's labels stay in the engine too, so they are copied; the matrices of this tick are handed over.
         const transfer = [matrices.plan, matrices.rowMass, matrices.columnMass, ...(matrices.costs ? [matrices.costs.total, ...matrices.costs.terms] : [])];
         this.#send({ type: 'solved', id, report, matrices }, transfer.map((values) => values.buffer as ArrayBuffer));
+        return;
+      }
+      case 'configure':
+        this.#send({ type: 'configured', id, backend: await this.#backend.choose(request.backend) }, []);
+        return;
+      case 'verify': {
+        const { problem } = this.#pipeline.problem(request.settings);
+        this.#send({ type: 'verified', id, report: await this.#backend.verify(problem, { mode: request.settings.solve.mode }) }, []);
         return;
       }
       case 'suggest-tau':

@@ -3,9 +3,10 @@ import { priorOf, SESSION_LIMITS } from '../config/session.ts';
 import { checkSpecs, combineTerms, costTerms, normalisationScale, termShares, type CostTerm } from '../core/cost/terms.ts';
 import { costStatistics, planMetrics, regime, type CostStatistics } from '../core/ot/diagnostics.ts';
 import { uniformWeights, type UotProblem } from '../core/ot/problem.ts';
-import { solve, type UotSolution } from '../core/ot/solve.ts';
+import type { UotSolution } from '../core/ot/solve.ts';
 import { planWarnings, type CostContext } from '../core/ot/warnings.ts';
 import type { Dataset } from '../datasets/types.ts';
+import type { Backend } from './backend.ts';
 import { drawBatch, type DrawnBatch } from './batch.ts';
 import { DEMO_IMAGE, type ProblemSettings, type Side, type SolveMatrices, type SolveReport } from './protocol.ts';
 
@@ -64,12 +65,12 @@ export class ProblemPipeline {
   }
 
   /** Solve and report. `known` is the cost version that the receiver already has. */
-  solve(settings: ProblemSettings, known: number): { report: SolveReport; matrices: SolveMatrices } {
+  async solve(settings: ProblemSettings, known: number, backend: Backend): Promise<{ report: SolveReport; matrices: SolveMatrices }> {
     const started = performance.now();
     const { problem, cost, sigma } = this.problem(settings);
     const { mode } = settings.solve;
     const solveStarted = performance.now();
-    const solution = solve(problem, { mode, warm: this.#warmFor(problem) });
+    const { solution, handedOver } = await backend.solve(problem, { mode, warm: this.#warmFor(problem) });
     const solveMs = performance.now() - solveStarted;
     if (mode === 'fast' && solution.converged) this.#warm = { f: solution.f, g: solution.g };
     const shares = termShares(cost.terms, solution.plan);
@@ -77,7 +78,8 @@ export class ProblemPipeline {
     const report: SolveReport = {
       n: problem.n,
       m: problem.m,
-      backend: 'cpu',
+      backend: backend.info().kind,
+      handedOver,
       mode,
       iterations: solution.iterations,
       solveMs,

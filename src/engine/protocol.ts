@@ -16,6 +16,8 @@ export type EngineRequest =
   | { readonly type: 'clear'; readonly id: number; readonly side: Side }
   /** `known` is the cost version that the page holds: its matrices are not sent twice. */
   | { readonly type: 'solve'; readonly id: number; readonly settings: ProblemSettings; readonly known: number }
+  | { readonly type: 'configure'; readonly id: number; readonly backend: BackendChoice }
+  | { readonly type: 'verify'; readonly id: number; readonly settings: ProblemSettings }
   | { readonly type: 'suggest-tau'; readonly id: number; readonly settings: ProblemSettings; readonly mass: number }
   | { readonly type: 'responses'; readonly id: number; readonly settings: ProblemSettings }
   | { readonly type: 'regime-map'; readonly id: number; readonly settings: ProblemSettings }
@@ -25,6 +27,8 @@ export type EngineRequest =
 export type EngineReply =
   | { readonly type: 'done'; readonly id: number }
   | { readonly type: 'solved'; readonly id: number; readonly report: SolveReport; readonly matrices: SolveMatrices }
+  | { readonly type: 'configured'; readonly id: number; readonly backend: BackendInfo }
+  | { readonly type: 'verified'; readonly id: number; readonly report: VerifyReport }
   | { readonly type: 'tau'; readonly id: number; readonly tau: number }
   | { readonly type: 'responses'; readonly id: number; readonly curves: ResponseCurves }
   | { readonly type: 'regime-map'; readonly id: number; readonly map: RegimeMap }
@@ -32,11 +36,33 @@ export type EngineReply =
   | { readonly type: 'superseded'; readonly id: number }
   | { readonly type: 'failed'; readonly id: number; readonly error: ErrorReport };
 
+export type BackendChoice = 'auto' | 'webgpu' | 'cpu';
+
+export interface BackendInfo {
+  readonly kind: 'gpu' | 'software-gpu' | 'cpu';
+  /** What the driver calls itself, where there is one. */
+  readonly adapter: string | null;
+  /** Why WebGPU was asked for and is not used. */
+  readonly reason: string | null;
+}
+
+/** Both solvers on one problem. */
+export interface VerifyReport {
+  /** max|π_gpu − π_cpu| / max π. */
+  readonly difference: number;
+  readonly gpuIterations: number;
+  readonly cpuIterations: number;
+  readonly handedOver: string | null;
+  readonly adapter: string;
+}
+
 /** What the store keeps of a solve: numbers and labels, no matrices. */
 export interface SolveReport {
   readonly n: number;
   readonly m: number;
-  readonly backend: 'cpu';
+  readonly backend: BackendInfo['kind'];
+  /** Why the float64 solver took over from the GPU; null when it did not. */
+  readonly handedOver: string | null;
   readonly mode: Mode;
   readonly iterations: number;
   /** Time of the solve alone, and of the whole tick in the engine. */

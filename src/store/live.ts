@@ -3,7 +3,7 @@ import type { DataRef, Session } from '../config/session.ts';
 import { suggestReg } from '../core/ot/suggest.ts';
 import { HEALTHY_MASS, type Cure } from '../core/ot/warnings.ts';
 import { demoFiles, EngineClient, readInWorker, type Dataset, type PickedFile } from '../engine/client.ts';
-import { DEMO_IMAGE, type Side, type SolveReport } from '../engine/protocol.ts';
+import { DEMO_IMAGE, type BackendChoice, type Side, type SolveReport } from '../engine/protocol.ts';
 import { t } from '../words/index.ts';
 import { saveSoon } from './autosave.ts';
 import { matrices, useRun, type DatasetSummary, type LoadState } from './run.ts';
@@ -23,6 +23,7 @@ const STATS_SHOWN = 64;
  */
 export class Live {
   readonly #client: EngineClient;
+  readonly #choice: BackendChoice;
   /** Files of each side, kept so that a new engine can be given them again. */
   readonly #files: Record<Side, { files: readonly PickedFile[]; demo: 'sim' | 'real' | null } | null> = { source: null, target: null };
   readonly #reads: Record<Side, AbortController | null> = { source: null, target: null };
@@ -30,7 +31,8 @@ export class Live {
   #sweepKey = '';
   #costVersion = 0;
 
-  constructor(createWorker: () => Worker) {
+  constructor(createWorker: () => Worker, choice: BackendChoice) {
+    this.#choice = choice;
     this.#client = new EngineClient(createWorker, () => void this.#reload());
   }
 
@@ -41,6 +43,7 @@ export class Live {
       saveSoon(session);
       void this.#solve();
     });
+    await this.#configure();
     const { source, target } = useSession.getState().session;
     await Promise.all([this.openRef('source', source), this.openRef('target', target)]);
   }
@@ -87,6 +90,21 @@ export class Live {
 
   async frame(side: Side, row: number, width: number, height: number): Promise<Uint8ClampedArray<ArrayBuffer> | null> {
     return this.#client.frame(side, row, width, height).catch(() => null);
+  }
+
+  async #configure(): Promise<void> {
+    const backend = await this.#client.configure(this.#choice);
+    useRun.setState({ backend, ...(backend.reason ? { remark: backend.reason } : {}) });
+  }
+
+  /** Both solvers on the present problem. */
+  async verify(): Promise<void> {
+    useRun.setState({ verification: 'running' });
+    try {
+      useRun.setState({ verification: await this.#client.verify(useSession.getState().session) });
+    } catch (thrown) {
+      useRun.setState({ verification: null, remark: reportError(thrown).message });
+    }
   }
 
   /** Do what a warning offers. */
@@ -203,7 +221,14 @@ export class Live {
         keepCursorInside(plan.plan, solved.report.n, solved.report.m, first);
       }
       matrices.plan = { ...plan, costs: null };
-      useRun.setState(({ planVersion }) => ({ report: solved.report, error: null, planVersion: planVersion + 1 }));
+      useRun.setState(({ planVersion, backend }) => ({
+        report: solved.report,
+        error: null,
+        verification: null,
+        planVersion: planVersion + 1,
+        // A lost device shows here: the solve was made by what is left.
+        backend: solved.report.backend === backend.kind ? backend : { ...backend, kind: solved.report.backend },
+      }));
       this.#sweepSoon(session, solved.report);
     } catch (thrown) {
       const error = reportError(thrown);
@@ -245,6 +270,7 @@ export class Live {
   /** Give a new engine what the old one held. */
   async #reload(): Promise<void> {
     this.#costVersion = 0;
+    await this.#configure();
     for (const side of ['source', 'target'] as const) {
       const held = this.#files[side];
       if (held) await this.#read(side, useRun.getState().datasets[side]?.name ?? '', held.demo, () => Promise.resolve(held.files), useSession.getState().session[side]);

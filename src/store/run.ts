@@ -1,6 +1,6 @@
 import { create } from 'zustand';
 import type { ErrorReport } from '../base/errors.ts';
-import type { CostMatrices, RegimeMap, ResponseCurves, Side, SolveMatrices, SolveReport } from '../engine/protocol.ts';
+import type { BackendInfo, CostMatrices, RegimeMap, ResponseCurves, Side, SolveMatrices, SolveReport, VerifyReport } from '../engine/protocol.ts';
 
 /** What the page says about a loaded dataset. The data themselves are in the engine. */
 export interface DatasetSummary {
@@ -40,6 +40,10 @@ interface RunState {
   readonly loads: Readonly<Record<Side, LoadState>>;
   /** Why the last load of a side failed, beside what is still loaded. */
   readonly loadErrors: Readonly<Record<Side, ErrorReport | null>>;
+  /** The solver in use. */
+  readonly backend: BackendInfo;
+  /** Both solvers on the present problem: running, or what came out. Null when there is no device, or nobody asked. */
+  readonly verification: 'running' | VerifyReport | null;
   readonly report: SolveReport | null;
   /** Why there is no newer plan. The last one stays, dimmed. */
   readonly error: ErrorReport | null;
@@ -55,6 +59,8 @@ export const useRun = create<RunState>()(() => ({
   datasets: { source: null, target: null },
   loads: { source: { kind: 'none' }, target: { kind: 'none' } },
   loadErrors: { source: null, target: null },
+  backend: { kind: 'cpu', adapter: null, reason: null },
+  verification: null,
   report: null,
   error: null,
   remark: null,

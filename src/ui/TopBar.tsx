@@ -4,6 +4,8 @@ import { useRun } from '../store/run.ts';
 import { useSession } from '../store/session.ts';
 import { NEXT_THEME, useView } from '../store/view.ts';
 import { Glyph } from './parts/controls.tsx';
+import { formatNumber } from '../words/numbers.ts';
+import { useLive } from './parts/live.ts';
 import { useWords } from './parts/words.ts';
 
 export function TopBar(): ReactElement {
@@ -11,7 +13,6 @@ export function TopBar(): ReactElement {
   const theme = useView((view) => view.theme);
   const language = useView((view) => view.language);
   const setupOpen = useView((view) => view.setupOpen);
-  const tick = useRun((run) => run.report?.tickMs);
   return (
     <header className="top">
       <h1>OT Playground</h1>
@@ -19,9 +20,7 @@ export function TopBar(): ReactElement {
         {t('setup.title')}
       </button>
       <span className="spring" />
-      <span className="badge" title={tick === undefined ? undefined : t('top.tick', { ms: tick.toFixed(1) })}>
-        CPU · float64
-      </span>
+      <BackendBadge />
       <button type="button" className="button" lang={language === 'en' ? 'zh-Hans' : 'en'} onClick={() => useView.setState({ language: language === 'en' ? 'zh' : 'en' })}>
         {language === 'en' ? '中文' : 'English'}
       </button>
@@ -31,6 +30,36 @@ export function TopBar(): ReactElement {
       </button>
       <ShareButton />
     </header>
+  );
+}
+
+/** Which solver made the plan, and a check of both against each other. */
+function BackendBadge(): ReactElement {
+  const t = useWords();
+  const live = useLive();
+  const backend = useRun((run) => run.backend);
+  const handedOver = useRun((run) => run.report?.handedOver ?? null);
+  const tick = useRun((run) => run.report?.tickMs);
+  const verification = useRun((run) => run.verification);
+  const solved = useRun((run) => run.report !== null);
+  const title = [backend.adapter, tick === undefined ? null : t('top.tick', { ms: tick.toFixed(1) })].filter(Boolean).join('\n');
+  const outcome =
+    verification === null
+      ? t('top.verify')
+      : verification === 'running'
+        ? t('top.verifying')
+        : t(verification.handedOver ? 'top.verified-handed' : 'top.verified', { difference: formatNumber(verification.difference, 2) });
+  return (
+    <>
+      <span className="badge" title={title} data-backend={backend.kind}>
+        {handedOver ? t('top.handed-over') : t(`backend.${backend.kind}`)}
+      </span>
+      {solved && 'gpu' in navigator ? (
+        <button type="button" className="button verify" title={t('top.verify-gloss')} disabled={verification === 'running'} onClick={() => void live.verify()}>
+          <span aria-live="polite">{outcome}</span>
+        </button>
+      ) : null}
+    </>
   );
 }
 

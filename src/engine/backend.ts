@@ -1,0 +1,75 @@
+import { solve, type SolveOptions, type UotSolution } from '../core/ot/solve.ts';
+import type { UotProblem } from '../core/ot/problem.ts';
+import { openDevice, type OpenedDevice } from '../gpu/device.ts';
+import { solveWithHandover } from '../gpu/handover.ts';
+import { GpuSolver } from '../gpu/solver.ts';
+import type { BackendChoice, BackendInfo, VerifyReport } from './protocol.ts';
+
+/**
+ * Which solver runs: float32 on WebGPU, or float64 on the CPU. `auto` takes the GPU where there is a real one; a software
+ * adapter is no faster than the CPU and less precise. A problem that float32 cannot hold is handed to float64 and says so.
+ */
+export class Backend {
+  #choice: BackendChoice = 'cpu';
+  #opened: { device: OpenedDevice; solver: GpuSolver } | null = null;
+
+  /** Choose, and find out what there is. Asking for WebGPU where there is none gives the CPU, and the reason. */
+  async choose(choice: BackendChoice): Promise<BackendInfo> {
+    this.#choice = choice;
+    this.#opened?.device.device.destroy();
+    this.#opened = null;
+    if (choice === 'cpu') return { kind: 'cpu', adapter: null, reason: null };
+    try {
+      const device = await openDevice(navigator.gpu);
+      if (choice === 'auto' && device.isFallback) {
+        device.device.destroy();
+        return { kind: 'cpu', adapter: device.adapterName, reason: null };
+      }
+      const opened = { device, solver: new GpuSolver(device.device) };
+      this.#opened = opened;
+      void device.lost.then(() => {
+        if (this.#opened === opened) this.#opened = null;
+      });
+      return this.info();
+    } catch (thrown) {
+      // `auto` promises nothing; who asked for WebGPU is told why it is not there.
+      return { kind: 'cpu', adapter: null, reason: choice === 'webgpu' && thrown instanceof Error ? thrown.message : null };
+    }
+  }
+
+  info(): BackendInfo {
+    const device = this.#opened?.device;
+    return { kind: device ? (device.isFallback ? 'software-gpu' : 'gpu') : 'cpu', adapter: device?.adapterName ?? null, reason: null };
+  }
+
+  /** Solve with what is chosen. A lost device is asked for again once; without one the CPU solves. */
+  async solve(problem: UotProblem, options: SolveOptions): Promise<{ solution: UotSolution; handedOver: string | null }> {
+    if (this.#choice !== 'cpu' && !this.#opened) await this.choose(this.#choice);
+    const opened = this.#opened;
+    if (!opened) return { solution: solve(problem, options), handedOver: null };
+    const { handedOver, ...solution } = await solveWithHandover(opened.solver, problem, { mode: options.mode, warm: options.warm ?? null });
+    return { solution, handedOver };
+  }
+
+  /**
+   * Both solvers on one problem, cold: the largest difference of their plans, relative to max π. Opens a device for this
+   * alone where the CPU is in use.
+   * @throws UserError `no-adapter`
+   */
+  async verify(problem: UotProblem, options: SolveOptions): Promise<VerifyReport> {
+    const opened = this.#opened?.device ?? (await openDevice(navigator.gpu));
+    try {
+      const gpu = await solveWithHandover(this.#opened?.solver ?? new GpuSolver(opened.device), problem, { mode: options.mode });
+      const cpu = solve(problem, { ...options, warm: null });
+      let difference = 0;
+      let top = 0;
+      for (let k = 0; k < cpu.plan.length; k++) {
+        difference = Math.max(difference, Math.abs(cpu.plan[k]! - gpu.plan[k]!));
+        top = Math.max(top, cpu.plan[k]!);
+      }
+      return { difference: top > 0 ? difference / top : 0, gpuIterations: gpu.iterations, cpuIterations: cpu.iterations, handedOver: gpu.handedOver, adapter: opened.adapterName };
+    } finally {
+      if (!this.#opened) opened.device.destroy();
+    }
+  }
+}
