@@ -124,8 +124,9 @@ function probeShape(shape: readonly Axis[] | null): (number | null)[] | null {
 
 function countOps({ nodes }: Graph, file: string): Map<string, number> {
   const ops = new Map<string, number>();
-  for (const { op, domain } of nodes) {
+  for (const { op, domain, attributes } of nodes) {
     const refusal = refusalOf(domain, op, quoted);
+    if (['LSTM', 'GRU', 'RNN'].includes(op) && attributes.get('layout')?.i === 1n) throw new UserError('encoder-op', `${file} uses the operator ${op} with the batch axis first (layout 1), which ONNX Runtime does not have; export it with layout 0 and a Transpose, as torch.onnx.export does.`);
     if (refusal) throw new UserError('encoder-op', `${file} ${refusal}`);
     const label = opLabel(domain, op);
     ops.set(label, (ops.get(label) ?? 0) + 1);

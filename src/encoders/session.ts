@@ -8,7 +8,7 @@ import type { OrtModule, OrtOptions } from './ort.ts';
 import { withOrt } from './ort.ts';
 import type { Preflight } from './preflight.ts';
 import type { Batch } from './spec.ts';
-import { batchOf, batchWarning, flatten } from './spec.ts';
+import { batchOf, batchWarning, flatten, groupSize } from './spec.ts';
 
 /** Where an encoder runs. The GPU's device is the one that our kernels use, so that embeddings need no copy. */
 export type Provider = { readonly name: 'wasm' } | { readonly name: 'webgpu'; readonly device: GPUDevice };
@@ -90,8 +90,6 @@ export class EncoderSession {
    */
   static async create(file: EncoderFile, provider: Provider = { name: 'wasm' }, options: OrtOptions = {}): Promise<EncoderSession> {
     const { preflight, bytes, external = new Map<string, Uint8Array>() } = file;
-    // Refused before the runtime is loaded.
-    batchOf(preflight.inputs, preflight.file);
     try {
       const session = await withOrt(
         `loading ${preflight.file}`,
@@ -133,7 +131,7 @@ export class EncoderSession {
    * @throws UserError also `encoder-non-finite` when a value is NaN or infinite
    */
   async embed(output: string, feeds: ReadonlyMap<string, Feed>, rows: number): Promise<Embedding> {
-    const size = this.batch.kind === 'any' ? rows : this.batch.size;
+    const size = groupSize(this.batch, rows);
     let width = 0;
     let values = new Float32Array(0);
     for (let start = 0; start < rows; start += size) {
@@ -159,7 +157,7 @@ export class EncoderSession {
   async embedOnDevice(output: string, feeds: ReadonlyMap<string, Feed>, rows: number): Promise<DeviceEmbedding> {
     const device = this.#device;
     if (!device) throw new Error('invariant: the session has a GPU device');
-    const size = this.batch.kind === 'any' ? rows : this.batch.size;
+    const size = groupSize(this.batch, rows);
     const part = async (start: number): Promise<DeviceEmbedding> =>
       this.#run(rowsOf(feeds, start, size, rows), [output], async (tensors) => {
         const tensor = tensors[output]!;
@@ -273,7 +271,7 @@ function sentence(error: unknown, file: string, during: 'load' | 'run'): Error {
   if (error instanceof UserError) return error;
   const text = error instanceof Error ? error.message : String(error);
   if (/invariant/.test(text)) return error as Error;
-  const why = (/ERROR_MESSAGE: ([^\n]+)/.exec(text)?.[1] ?? text.split('\n')[0] ?? '').replace(/^.*?\bStatus Message: /, '').slice(0, 200).replace(/[.\s]+$/, '');
+  const why = (/ERROR_MESSAGE: ([^\n]+)/.exec(text)?.[1] ?? text.split('\n')[0] ?? '').replace(/^.*?\bStatus Message: /, '').replace(/\/\S+:\d+ onnxruntime::.*?\) /, '').slice(0, 200).replace(/[.\s]+$/, '');
   // A wasm trap leaves a bare address, or the engine's word for memory that cannot grow.
   if (/bad_alloc|out of memory|memory access|allocat|^\d+$/i.test(why)) return new UserError('encoder-too-large', `${file} needs more memory than ONNX Runtime has here; export the encoder for smaller inputs.`);
   if (/fallback to CPU|cpu_ep_fallback/i.test(text)) return new UserError('encoder-no-gpu', `${file} uses operators that the GPU provider of ONNX Runtime does not have; it can run on the CPU.`);

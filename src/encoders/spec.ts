@@ -20,31 +20,32 @@ export interface KeyShape {
   readonly shape: readonly number[];
 }
 
-/** How many rows a run takes: any number, or groups of exactly `size`. */
-export type Batch = { readonly kind: 'any' } | { readonly kind: 'fixed'; readonly size: number };
+/** How many rows a run takes: any number, groups of exactly `size`, or none, because there is no axis for them. */
+export type Batch = { readonly kind: 'any' } | { readonly kind: 'fixed'; readonly size: number } | { readonly kind: 'none'; readonly why: string };
 
-/**
- * The rows that one run of an encoder takes, from the first axes of its inputs.
- *
- * @throws UserError when an input has no batch axis or two inputs fix different ones
- */
+/** The rows that one run of an encoder takes, from the first axes of its inputs. `why` is a sentence. */
 export function batchOf(inputs: ReadonlyMap<string, Port>, file: string): Batch {
   let size: number | null = null;
   for (const [name, { shape }] of inputs) {
     if (!shape) continue;
     const [first] = shape;
-    if (first === undefined) throw new UserError('encoder-no-batch', `${file} takes its input ${quoted(name)} without a batch axis; export the encoder with a first axis for the frames.`);
+    if (first === undefined || first === 0) return { kind: 'none', why: `${file} takes no frames at its input ${quoted(name)}: ${first === 0 ? 'its first axis has size 0' : 'it has no axes'}. Export the encoder with a dynamic first axis.` };
     if (typeof first !== 'number') continue;
-    if (first === 0) throw new UserError('encoder-no-batch', `${file} takes 0 rows at its input ${quoted(name)}; export the encoder with a dynamic first axis.`);
-    if (size !== null && size !== first) throw new UserError('encoder-batch', `${file} takes ${size} rows at one input and ${first} at ${quoted(name)}; export the encoder with a dynamic first axis.`);
+    if (size !== null && size !== first) return { kind: 'none', why: `${file} takes ${size} rows at one input and ${first} at ${quoted(name)}; export the encoder with a dynamic first axis.` };
     size = first;
   }
   return size === null ? { kind: 'any' } : { kind: 'fixed', size };
 }
 
+/** Rows of one run when there are `rows` of them. @throws UserError when the encoder takes none */
+export function groupSize(batch: Batch, rows: number): number {
+  if (batch.kind === 'none') throw new UserError('encoder-batch', batch.why);
+  return batch.kind === 'any' ? rows : batch.size;
+}
+
 /** What a fixed batch axis costs, as a warning; null for a dynamic one. */
 export function batchWarning(batch: Batch, file: string): string | null {
-  if (batch.kind === 'any') return null;
+  if (batch.kind !== 'fixed') return null;
   const how = batch.size === 1 ? 'it runs row by row' : `it runs in groups of ${batch.size}`;
   return `${file} was exported for ${batch.size === 1 ? 'one row' : `${batch.size} rows`} at a time: ${how}, which is slow. Export it with a dynamic first axis.`;
 }
@@ -112,6 +113,7 @@ export function suggestSpec(encoder: Preflight, features: ReadonlyMap<string, Ke
 export function checkSpec(spec: EncoderSpec, encoder: Preflight, features: ReadonlyMap<string, KeyShape>): void {
   const floats = embeddingOutputs(encoder);
   if (!floats.includes(spec.output)) throw new UserError('encoder-output', `${encoder.file} has no floating-point output ${quoted(spec.output)}; choose one of ${floats.map(quoted).join(', ')}.`);
+  groupSize(batchOf(encoder.inputs, encoder.file), 1);
   const mapped = new Map(spec.inputs.map(({ input, key }) => [input, key]));
   for (const input of mapped.keys()) {
     if (!encoder.inputs.has(input)) throw new UserError('encoder-input', `${encoder.file} has no input ${quoted(input)}; it takes ${[...encoder.inputs.keys()].map(quoted).join(', ')}.`);
