@@ -9,6 +9,7 @@ import {
   ModelProtoSchema,
   NodeProtoSchema,
   OperatorSetIdProtoSchema,
+  TensorProto_DataLocation as DataLocation,
   TensorProtoSchema,
   TensorShapeProto_DimensionSchema,
   TensorShapeProtoSchema,
@@ -61,6 +62,10 @@ export function text(name: string, value: string): AttributeProto {
   return create(AttributeProtoSchema, { name, type: AttributeType.STRING, s: new TextEncoder().encode(value) });
 }
 
+export function constant(name: string, t: TensorProto): AttributeProto {
+  return create(AttributeProtoSchema, { name, type: AttributeType.TENSOR, t });
+}
+
 export function subgraph(name: string): AttributeProto {
   const g: GraphProto = create(GraphProtoSchema, { name: 'body', node: [node('Identity', ['a'], ['b'])], input: [port('a', [])], output: [port('b', [])] });
   return create(AttributeProtoSchema, { name, type: AttributeType.GRAPH, g });
@@ -76,7 +81,7 @@ export function floats(name: string, dims: readonly number[], values: readonly n
 
 /** A float32 weight of (4, 4) in another file. */
 export function outside(name: string, entries: Record<string, string>): TensorProto {
-  return create(TensorProtoSchema, { name, dataType: 1, dims: [4n, 4n], dataLocation: 1, externalData: Object.entries(entries).map(([key, value]) => ({ key, value })) });
+  return create(TensorProtoSchema, { name, dataType: 1, dims: [4n, 4n], dataLocation: DataLocation.EXTERNAL, externalData: Object.entries(entries).map(([key, value]) => ({ key, value })) });
 }
 
 export interface TestTensor {

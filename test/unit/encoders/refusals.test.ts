@@ -1,10 +1,10 @@
 import { create, toBinary } from '@bufbuild/protobuf';
-import { AttributeProtoSchema, ModelProtoSchema } from 'onnx-buf';
+import { ModelProtoSchema } from 'onnx-buf';
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../../../src/base/errors.ts';
 import { embeddingOutputs, matchExternal, preflight } from '../../../src/encoders/preflight.ts';
 import type { ModelOptions } from '../../support/onnx.ts';
-import { floats, int, ints, longs, node, onnxModel, outside, port, subgraph, text } from '../../support/onnx.ts';
+import { constant, floats, int, ints, longs, node, onnxModel, outside, port, subgraph, text } from '../../support/onnx.ts';
 
 const relu = node('Relu', ['x'], ['y']);
 const good = onnxModel({ nodes: [relu] });
@@ -197,7 +197,7 @@ describe('weights outside the file', () => {
   });
 
   it('inside a constant are refused', () => {
-    const attribute = create(AttributeProtoSchema, { name: 'value', type: 4, t: outside('', { location: 'w.bin' }) });
+    const attribute = constant('value', outside('', { location: 'w.bin' }));
     expect(refused(chain(node('Constant', [], ['c'], [attribute]), node('MatMul', ['x', 'c'], ['y'])))).toMatch(/keeps a constant inside/);
   });
 });
