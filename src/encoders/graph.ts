@@ -4,7 +4,7 @@ import { AttributeProto_AttributeType as AttributeType, ModelProtoSchema, Tensor
 import { UserError } from '../base/errors.ts';
 import type { DType } from './dtypes.ts';
 import { typeName, typeOf } from './dtypes.ts';
-import { MAX_NODES, MAX_RANK, MAX_SHOWN } from './limits.ts';
+import { MAX_NODES, MAX_PORTS, MAX_RANK, MAX_SHOWN } from './limits.ts';
 import { checkWire } from './wire.ts';
 
 /** An axis: its size, its name when it is symbolic, null when the file leaves it open. */
@@ -54,8 +54,8 @@ export interface Graph {
   readonly nodes: readonly GraphNode[];
 }
 
-/** Longest tensor that is followed for shapes. */
-const MAX_VALUES = 1024;
+/** Longest tensor whose elements are followed for shapes. */
+export const MAX_VALUES = 1024;
 
 /** A name out of a file, in quotes and cut, for a sentence. */
 export function quoted(name: string): string {
@@ -152,6 +152,7 @@ function safeName(name: string, what: string, file: string): string {
 function readNode(node: NodeProto, file: string): GraphNode {
   const attributes = new Map<string, AttributeProto>();
   let tensor: Weight | null = null;
+  if (Math.max(node.input.length, node.output.length) > MAX_PORTS) throw refuse(file, `has an operator with more than ${MAX_PORTS.toLocaleString('en')} inputs or outputs, which no encoder has; export the encoder again.`);
   const what = `the operator ${quoted(node.opType)}`;
   for (const attribute of node.attribute) {
     const { type } = attribute;

@@ -12,6 +12,9 @@ export const MAX_WEIGHT_BYTES = 2 ** 30;
 /** Nodes of the graph. ResNet-50 written out has 415, ViT-B about 1,500. */
 export const MAX_NODES = 20_000;
 
+/** Inputs, or outputs, of one node. A Concat of a DenseNet has 30. */
+export const MAX_PORTS = 4096;
+
 /** Fields of the protobuf message: each becomes an object or an array entry of the parsed form. */
 export const MAX_FIELDS = 2_000_000;
 
@@ -21,7 +24,7 @@ export const MAX_NESTING = 16;
 /** Entries of a name or a text; longer ones are shown cut. */
 export const MAX_SHOWN = 60;
 
-/** Axes of a tensor. ONNX Runtime's kernels stop at 8 or before. */
+/** Axes of a tensor. Encoders have 6 at most, where they split images into patches. */
 export const MAX_RANK = 16;
 
 /** One tensor while the encoder runs. The largest of VGG-19, a weight, has 411 MB. */

@@ -15,12 +15,12 @@ export type Watch = (what: string) => () => void;
 
 export interface OrtOptions {
   readonly watch?: Watch;
-  /** How long one call may take where the thread is free meanwhile, as on a GPU. */
+  /**
+   * How long one call may take. Only for calls that leave the thread free, as runs on a GPU do: after a long run on the
+   * wasm provider the timer would fire although the run has just ended.
+   */
   readonly timeoutMs?: number;
 }
-
-/** GPU runs that take longer have hung: a lost device is noticed late or never. */
-const DEFAULT_TIMEOUT_MS = 30_000;
 
 const mutex = new Mutex();
 let loading: Promise<OrtModule> | null = null;
@@ -34,7 +34,7 @@ let hung: UserError | null = null;
  * @throws UserError `encoder-hung` when the call does not return in time, and from then on at every call: the runtime
  * does not recover, its worker has to be replaced
  */
-export function withOrt<T>(what: string, task: (ort: OrtModule) => Promise<T>, { watch, timeoutMs = DEFAULT_TIMEOUT_MS }: OrtOptions = {}): Promise<T> {
+export function withOrt<T>(what: string, task: (ort: OrtModule) => Promise<T>, { watch, timeoutMs }: OrtOptions = {}): Promise<T> {
   return mutex.run(async () => {
     if (hung) throw hung;
     loading ??= load();
@@ -46,6 +46,7 @@ export function withOrt<T>(what: string, task: (ort: OrtModule) => Promise<T>, {
     const done = watch?.(what);
     let timer: ReturnType<typeof setTimeout> | undefined;
     const deadline = new Promise<never>((_, reject) => {
+      if (timeoutMs === undefined) return;
       timer = setTimeout(() => {
         hung = new UserError('encoder-hung', `ONNX Runtime did not return from ${what} for ${timeoutMs / 1000} seconds; the engine has to be restarted, and the encoder may be too heavy for this machine.`);
         reject(hung);

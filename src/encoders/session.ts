@@ -47,8 +47,11 @@ export interface DeviceEmbedding {
   readonly width: number;
   /** float32, rows × width; longer than that where ONNX Runtime rounds sizes up. Readable until `release`. */
   readonly buffer: GPUBuffer;
-  release(): void;
+  readonly release: () => void;
 }
+
+/** GPU runs that take longer have hung: a lost device is noticed late or never. */
+const GPU_RUN_TIMEOUT_MS = 30_000;
 
 /** STORAGE | COPY_DST | COPY_SRC: numbers of the WebGPU standard, whose constant TypeScript does not declare. */
 const BUFFER_USAGE = 0x80 | 0x08 | 0x04;
@@ -79,7 +82,8 @@ export class EncoderSession {
     const slow = batchWarning(this.batch, preflight.file);
     this.warnings = slow ? [...preflight.warnings, slow] : preflight.warnings;
     this.#session = session;
-    this.#options = options;
+    // The wasm provider blocks its thread: see OrtOptions.
+    this.#options = provider.name === 'webgpu' ? { timeoutMs: GPU_RUN_TIMEOUT_MS, ...options } : watchOf(options);
     this.#device = provider.name === 'webgpu' ? provider.device : null;
   }
 
@@ -98,7 +102,8 @@ export class EncoderSession {
             ...providerOptions(provider),
             externalData: [...external].map(([path, data]) => ({ path, data })),
           }),
-        options,
+        // The first one downloads the runtime, which may take long without having hung.
+        watchOf(options),
       );
       return new EncoderSession(session, file, provider, options);
     } catch (error) {
@@ -185,7 +190,9 @@ export class EncoderSession {
   async dispose(): Promise<void> {
     if (this.#disposed) return;
     this.#disposed = true;
-    await withOrt(`closing ${this.file}`, () => this.#session.release(), this.#options);
+    await withOrt(`closing ${this.file}`, () => this.#session.release(), this.#options).catch((error: unknown) => {
+      throw sentence(error, this.file, 'run');
+    });
   }
 
   /** @param kept outputs that `use` hands on; all others are freed once it is done with them */
@@ -232,6 +239,10 @@ export class EncoderSession {
   }
 }
 
+function watchOf({ watch }: OrtOptions): OrtOptions {
+  return watch ? { watch } : {};
+}
+
 /**
  * What ONNX Runtime has to be told. The device goes in through the provider's option (set on `ort.env` it is silently
  * ignored). Without the two `extra` options an int64 Transpose runs on the CPU, with a copy each way.
@@ -271,7 +282,7 @@ function sentence(error: unknown, file: string, during: 'load' | 'run'): Error {
   if (error instanceof UserError) return error;
   const text = error instanceof Error ? error.message : String(error);
   if (/invariant/.test(text)) return error as Error;
-  const why = (/ERROR_MESSAGE: ([^\n]+)/.exec(text)?.[1] ?? text.split('\n')[0] ?? '').replace(/^.*?\bStatus Message: /, '').replace(/\/\S+:\d+ onnxruntime::.*?\) /, '').slice(0, 200).replace(/[.\s]+$/, '');
+  const why = (/ERROR_MESSAGE: ([^\n]+)/.exec(text)?.[1] ?? text.split('\n')[0] ?? '').replaceAll(/\p{Cc}/gu, '�').replace(/^.*?\bStatus Message: /, '').replace(/\/\S+:\d+ onnxruntime::.*?\) /, '').slice(0, 200).replace(/[.\s]+$/, '');
   // A wasm trap leaves a bare address, or the engine's word for memory that cannot grow.
   if (/bad_alloc|out of memory|memory access|allocat|^\d+$/i.test(why)) return new UserError('encoder-too-large', `${file} needs more memory than ONNX Runtime has here; export the encoder for smaller inputs.`);
   if (/fallback to CPU|cpu_ep_fallback/i.test(text)) return new UserError('encoder-no-gpu', `${file} uses operators that the GPU provider of ONNX Runtime does not have; it can run on the CPU.`);

@@ -1,5 +1,6 @@
 import { typeOf } from './dtypes.ts';
 import type { GraphNode } from './graph.ts';
+import { MAX_VALUES } from './graph.ts';
 
 /** Size of an axis; null when it is not known before the run. */
 export type Dim = number | null;
@@ -105,7 +106,9 @@ const concat: Rule = (call) => {
   const axis = wrap(int(call, 'axis', 0), first.length);
   const size = shapes.reduce<Dim>((sum, shape) => (sum === null || !shape ? null : shape[axis] === null || shape[axis] === undefined ? null : sum + shape[axis]), 0);
   const parts = call.inputs.map((input) => input?.values ?? null);
-  const joined = first.length === 1 && parts.every((part) => part !== null) ? parts.flat() : null;
+  // Counted first: concatenating a thing with itself again and again doubles it each time.
+  const count = parts.reduce((sum, part) => sum + (part?.length ?? 0), 0);
+  const joined = first.length === 1 && count <= MAX_VALUES && parts.every((part) => part !== null) ? parts.flat() : null;
   return of(first.map((old, k) => (k === axis ? size : old)), bytesAt(call, 0), joined);
 };
 
@@ -161,7 +164,7 @@ const constantOfShape: Rule = (call) => {
   const target = call.inputs[0]?.values ?? null;
   const tensor = call.node.tensor;
   const fill = tensor?.values?.[0] ?? null;
-  const short = target?.length === 1 && (target[0] ?? 2000) <= 1024 && fill !== null;
+  const short = target?.length === 1 && (target[0] ?? Infinity) <= MAX_VALUES && fill !== null;
   return of(target, tensor ? tensor.bytes / Math.max(1, tensor.elements) : 4, short ? Array<number>(Math.max(0, target[0]!)).fill(fill) : null);
 };
 

@@ -1,8 +1,8 @@
 import { UserError } from '../base/errors.ts';
 import { typeOf } from './dtypes.ts';
 import type { Graph, GraphNode, Weight } from './graph.ts';
-import { quoted } from './graph.ts';
-import { MAX_RUN_BYTES, MAX_TENSOR_BYTES } from './limits.ts';
+import { MAX_VALUES, quoted } from './graph.ts';
+import { MAX_RANK, MAX_RUN_BYTES, MAX_TENSOR_BYTES } from './limits.ts';
 import type { Dim, Known } from './shape-rules.ts';
 import { ruleOf } from './shape-rules.ts';
 
@@ -25,6 +25,7 @@ export function checkRunBytes(graph: Graph, order: readonly GraphNode[], axes: R
   let total = 0;
   let largest = 0;
   const account = (value: Known, maker: string): void => {
+    if (value.shape && value.shape.length > MAX_RANK) throw tooLarge(file, `${maker} has ${value.shape.length} axes, more than the ${MAX_RANK} that a tensor may have here`);
     const bytes = sizeOf(value);
     if (bytes > MAX_TENSOR_BYTES) throw tooLarge(file, `${maker} has ${megabytes(bytes)}, more than the ${megabytes(MAX_TENSOR_BYTES)} that one tensor may have here`);
     total += bytes;
@@ -63,10 +64,10 @@ function scalarConstant({ attributes }: GraphNode): Known {
   const one = attributes.get('value_int');
   if (one) return { shape: [], bytes: 8, values: [Number(one.i)] };
   const many = attributes.get('value_ints');
-  if (many) return { shape: [many.ints.length], bytes: 8, values: many.ints.length <= 1024 ? many.ints.map(Number) : null };
+  if (many) return { shape: [many.ints.length], bytes: 8, values: many.ints.length <= MAX_VALUES ? many.ints.map(Number) : null };
   const floats = attributes.get('value_floats')?.floats;
   const single = attributes.get('value_float')?.f;
-  return { shape: floats ? [floats.length] : [], bytes: 4, values: floats?.slice(0, 1024) ?? (single === undefined ? null : [single]) };
+  return { shape: floats ? [floats.length] : [], bytes: 4, values: (floats && floats.length <= MAX_VALUES ? floats : null) ?? (single === undefined ? null : [single]) };
 }
 
 function sizeOf({ shape, bytes }: Known): number {

@@ -168,6 +168,14 @@ describe('a few bytes that ask for gigabytes', () => {
     expect(refused({ nodes, weights: [longs('size', [30_000_000])] })).toMatch(/its tensors take more than 4,096 MB together/);
   });
 
+  it('by sizes that double at every step, without taking long over it', () => {
+    const doubled = Array.from({ length: 200 }, (_, k) => node('Concat', [`c${k}`, `c${k}`], [`c${k + 1}`], [int('axis', 0)]));
+    expect(refused({ nodes: [...doubled, node('ConstantOfShape', ['c200'], ['y'])], weights: [longs('c0', [1, 1])] })).toMatch(/too much memory/);
+    const lifted = Array.from({ length: 200 }, (_, k) => node('Unsqueeze', [`u${k}`, 'axes'], [`u${k + 1}`]));
+    expect(refused({ nodes: [...lifted, node('Relu', ['u200'], ['y'])], weights: [longs('axes', [0, 1, 2]), floats('u0', [1], [1])] })).toMatch(/has 19 axes, more than the 16 that a tensor may have here/);
+    expect(refused({ nodes: [node('Concat', Array<string>(5000).fill('x'), ['y'], [int('axis', 0)])] })).toMatch(/more than 4,096 inputs or outputs/);
+  });
+
   it('only once its batch is given a size', () => {
     const bytes = onnxModel({ inputs: [port('x', ['batch', 1000])], nodes: [relu] });
     expect(refusal(bytes)).toBe('accepted');

@@ -82,9 +82,9 @@ describe('an encoder session', () => {
   });
 
   it('takes weights from beside the model', async () => {
-    const bytes = onnxModel({ inputs: [port('x', ['b', 4])], nodes: [node('MatMul', ['x', 'w'], ['y'])], weights: [outside('w', { location: 'w.bin', offset: '4' })] });
+    const bytes = onnxModel({ inputs: [port('x', ['b', 4])], nodes: [node('MatMul', ['x', 'w'], ['y'])], weights: [outside('w', { location: './sub/w.bin', offset: '4' })] });
     const data = new Float32Array(17).fill(2);
-    const session = await EncoderSession.create({ bytes, external: new Map([['w.bin', new Uint8Array(data.buffer)]]), preflight: preflight(bytes, 'net.onnx') });
+    const session = await EncoderSession.create({ bytes, external: new Map([['sub/w.bin', new Uint8Array(data.buffer)]]), preflight: preflight(bytes, 'net.onnx') });
     expect([...(await session.run(feed([1, 4], [1, 1, 1, 1]))).get('y')!.data]).toEqual([8, 8, 8, 8]);
   });
 
