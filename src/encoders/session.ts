@@ -282,9 +282,9 @@ function sentence(error: unknown, file: string, during: 'load' | 'run'): Error {
   if (error instanceof UserError) return error;
   const text = error instanceof Error ? error.message : String(error);
   if (/invariant/.test(text)) return error as Error;
-  const why = (/ERROR_MESSAGE: ([^\n]+)/.exec(text)?.[1] ?? text.split('\n')[0] ?? '').replaceAll(/\p{Cc}/gu, '�').replace(/^.*?\bStatus Message: /, '').replace(/\/\S+:\d+ onnxruntime::.*?\) /, '').slice(0, 200).replace(/[.\s]+$/, '');
+  const why = (/ERROR_MESSAGE: ([^\n]+)/.exec(text)?.[1] ?? text.split('\n')[0] ?? '').replaceAll(/\p{Cc}/gu, '�').replace(/^.*?\bStatus Message: /, '').replace(/\/\S+:\d+ .*?\) /, '').slice(0, 200).replace(/[.\s]+$/, '');
   // A wasm trap leaves a bare address, or the engine's word for memory that cannot grow.
-  if (/bad_alloc|out of memory|memory access|allocat|^\d+$/i.test(why)) return new UserError('encoder-too-large', `${file} needs more memory than ONNX Runtime has here; export the encoder for smaller inputs.`);
+  if (/bad_alloc|out of memory|memory access|allocat|integer overflow|^\d+$/i.test(why)) return new UserError('encoder-too-large', `${file} needs more memory than ONNX Runtime has here; export the encoder for smaller inputs.`);
   if (/fallback to CPU|cpu_ep_fallback/i.test(text)) return new UserError('encoder-no-gpu', `${file} uses operators that the GPU provider of ONNX Runtime does not have; it can run on the CPU.`);
   if (during === 'load') return new UserError('encoder-load', `${file} is refused by ONNX Runtime (${why}); export the encoder again, with opset 17.`);
   return new UserError('encoder-run', `${file} failed while running (${why}); check the shapes of its inputs.`);

@@ -57,6 +57,11 @@ function broadcast(shapes: readonly (readonly Dim[] | null)[]): Dim[] | null {
 }
 
 const same: Rule = (call) => of(shapeAt(call, 0), bytesAt(call, 0), null);
+/** Shapes are computed from floats as well, where a scale is applied. */
+function each(compute: (value: number) => number): Rule {
+  return (call) => of(shapeAt(call, 0), bytesAt(call, 0), call.inputs[0]?.values?.map((value) => (value === null ? null : compute(value))) ?? null);
+}
+
 const keep: Rule = (call) => of(shapeAt(call, 0), bytesAt(call, 0), call.inputs[0]?.values ?? null);
 
 function elementwise(bytes: number | null, combine?: (a: number, b: number) => number): Rule {
@@ -272,13 +277,23 @@ function windowed(channels: 'weight' | 'transposed' | 'kept'): Rule {
 
 const globalPool: Rule = (call) => of(shapeAt(call, 0)?.map((size, k) => (k < 2 ? size : 1)) ?? null, bytesAt(call, 0));
 
+const FOLDS: ReadonlyMap<string, (a: number, b: number) => number> = new Map([
+  ['ReduceSum', (a, b) => a + b],
+  ['ReduceProd', (a, b) => a * b],
+  ['ReduceMax', (a, b) => Math.max(a, b)],
+  ['ReduceMin', (a, b) => Math.min(a, b)],
+]);
+
 const reduce: Rule = (call) => {
   const shape = shapeAt(call, 0);
   const axes = call.node.op.startsWith('Arg') ? [int(call, 'axis', 0)] : (integersAt(call, 1, 'axes') ?? (call.inputs[1] ? null : shape?.map((_, k) => k)));
   if (!shape || !axes) return of(null, bytesAt(call, 0));
   const gone = new Set(axes.map((axis) => wrap(axis ?? 0, shape.length)));
   const kept = int(call, 'keepdims', 1) === 1;
-  return of(shape.flatMap((size, k) => (gone.has(k) ? (kept ? [1] : []) : [size])), call.node.op.startsWith('Arg') ? 8 : bytesAt(call, 0));
+  const fold = FOLDS.get(call.node.op);
+  const values = call.inputs[0]?.values;
+  const folded = fold && shape.length === 1 && gone.has(0) && values?.every((value) => value !== null) ? [values.reduce(fold)] : null;
+  return of(shape.flatMap((size, k) => (gone.has(k) ? (kept ? [1] : []) : [size])), call.node.op.startsWith('Arg') ? 8 : bytesAt(call, 0), folded);
 };
 
 /** Each part as large as the whole: which is bound enough, since splitting does not grow anything. */
@@ -305,8 +320,9 @@ function blocks(shrink: boolean): Rule {
 const names = (list: string, rule: Rule): [string, Rule][] => list.split(' ').map((name) => [name, rule]);
 
 const RULES: ReadonlyMap<string, Rule> = new Map([
-  ...names('Abs Neg Exp Log Sqrt Relu Tanh Sigmoid Erf Gelu FastGelu QuickGelu Softplus Softsign Elu Selu Celu LeakyRelu HardSigmoid HardSwish Mish Swish Softmax LogSoftmax Hardmax Floor Ceil Round Sign Reciprocal Sin Cos Tan Clip Dropout BatchNormalization InstanceNormalization LayerNormalization GroupNormalization RMSNormalization LpNormalization MeanVarianceNormalization LRN CumSum Trilu ScatterElements ScatterND RandomNormalLike RandomUniformLike EyeLike ThresholdedRelu Shrink', same),
+  ...names('Log Relu Tanh Sigmoid Erf Gelu FastGelu QuickGelu Softplus Softsign Elu Selu Celu LeakyRelu HardSigmoid HardSwish Mish Swish Softmax LogSoftmax Hardmax Sign Reciprocal Sin Cos Tan Clip Dropout BatchNormalization InstanceNormalization LayerNormalization GroupNormalization RMSNormalization LpNormalization MeanVarianceNormalization LRN CumSum Trilu ScatterElements ScatterND RandomNormalLike RandomUniformLike EyeLike ThresholdedRelu Shrink', same),
   ...names('Identity', keep),
+  ...Object.entries({ Abs: Math.abs, Neg: (x: number) => -x, Floor: Math.floor, Ceil: Math.ceil, Round: Math.round, Sqrt: Math.sqrt, Exp: Math.exp }).map(([name, compute]): [string, Rule] => [name, each(compute)]),
   ...names('Add', elementwise(null, (a, b) => a + b)),
   ...names('Sub', elementwise(null, (a, b) => a - b)),
   ...names('Mul', elementwise(null, (a, b) => a * b)),

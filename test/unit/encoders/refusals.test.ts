@@ -145,6 +145,7 @@ describe('a few bytes that ask for gigabytes', () => {
     ['ConstantOfShape', grown(node('ConstantOfShape', ['big'], ['y']))],
     ['ConstantOfShape of computed sizes', grown(node('Concat', ['huge', 'one'], ['shape'], [int('axis', 0)]), node('ConstantOfShape', ['shape'], ['y']))],
     ['ConstantOfShape of a product', grown(node('Mul', ['big', 'big'], ['shape']), node('ConstantOfShape', ['shape'], ['y']))],
+    ['ConstantOfShape of what is folded', grown(node('ReduceProd', ['big'], ['all']), node('Neg', ['all'], ['minus']), node('Abs', ['minus'], ['shape']), node('ConstantOfShape', ['shape'], ['y']))],
     ['ConstantOfShape of a Constant', grown(node('Constant', [], ['shape'], [ints('value_ints', big)]), node('ConstantOfShape', ['shape'], ['y']))],
     ['Expand', grown(node('Expand', ['one', 'big'], ['y']))],
     ['Tile', grown(node('Tile', ['wide', 'big'], ['y']))],
