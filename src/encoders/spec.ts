@@ -76,6 +76,21 @@ export function inputDims(input: string, { shape }: Port, key: string, feature: 
 }
 
 /**
+ * Values of an input for some frames of a dataset key, as `EncoderSession` takes them.
+ *
+ * @param values of the whole key, frames × Π shape, row-major
+ * @param rows frames by their row in `values`
+ * @throws UserError as `inputDims`
+ */
+export function feedOf(input: string, port: Port, key: string, feature: KeyShape & { readonly values: ArrayLike<number> }, rows: ArrayLike<number>, file: string): { readonly dims: readonly number[]; readonly values: Float64Array } {
+  const dims = inputDims(input, port, key, feature, rows.length, file);
+  const width = feature.shape.reduce((product, size) => product * size, 1);
+  const values = new Float64Array(rows.length * width);
+  for (let row = 0; row < rows.length; row++) for (let k = 0; k < width; k++) values[row * width + k] = feature.values[rows[row]! * width + k]!;
+  return { dims, values };
+}
+
+/**
  * A first mapping for a person to correct: inputs by equal name, else by the name's last part, else by the only key
  * of the right size that is left. Inputs without a match are left out.
  */

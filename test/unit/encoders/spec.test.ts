@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Port } from '../../../src/encoders/graph.ts';
 import type { Preflight } from '../../../src/encoders/preflight.ts';
-import { batchOf, checkSpec, flatten, inputDims, suggestSpec, trialShapes } from '../../../src/encoders/spec.ts';
+import { batchOf, checkSpec, feedOf, flatten, inputDims, suggestSpec, trialShapes } from '../../../src/encoders/spec.ts';
 
 const port = (...shape: (number | string | null)[]): Port => ({ dtype: 'float32', shape });
 const encoder = (inputs: Record<string, Port>, outputs: Record<string, Port> = { embedding: port('b', 16) }): Preflight => ({
@@ -31,6 +31,13 @@ describe('inputDims', () => {
 
   it('refuses what has another size, naming both', () => {
     expect(() => inputDims('x', port('b', 6), 'action', { shape: [7] }, 1, 'net.onnx')).toThrow('net.onnx wants 6 a frame at its input “x”, and “action” has 7; map another key to it.');
+  });
+});
+
+describe('feedOf', () => {
+  it('gathers the rows asked for, in their order and as often', () => {
+    const feature = { shape: [2], values: Float64Array.of(0, 1, 10, 11, 20, 21) };
+    expect(feedOf('x', port('b', 1, 2), 'state', feature, [2, 0, 2], 'net.onnx')).toEqual({ dims: [3, 1, 2], values: Float64Array.of(20, 21, 0, 1, 20, 21) });
   });
 });
 
