@@ -17,7 +17,8 @@ import { warningWords } from '../../src/words/warnings.ts';
 export async function inspectSolve(args: string[]): Promise<object> {
   const text = { type: 'string' } as const;
   const { values } = parseArgs({
-    args,
+    // "--reg -1" is a value that is refused with a reason, not an option called -1.
+    args: args.flatMap((arg, k) => (/^-[\d.]/.test(arg) ? [] : args[k + 1] !== undefined && /^-[\d.]/.test(args[k + 1]!) ? [`${arg}=${args[k + 1]}`] : [arg])),
     options: { cost: text, reg: text, tau1: text, tau2: text, prior: { ...text, default: 'product' }, a: text, b: text, mode: { ...text, default: 'fast' }, out: text },
   });
   if (!values.cost) throw new UserError('usage', 'Name the cost matrix: --cost M.npy.');
@@ -70,6 +71,7 @@ function numberOption(name: string, value: string | undefined): number {
 
 function parsePrior(text: string): Prior {
   const [kind, parameter] = text.split(':');
+  if (text === 'diag') return { kind: 'diagonal' };
   if (parameter === undefined && (kind === 'product' || kind === 'ones' || kind === 'diagonal')) return { kind };
   const value = parseNumber(parameter ?? '');
   if (kind === 'soft' && !Number.isNaN(value)) return { kind, epsilon: value };

@@ -15,6 +15,8 @@ import { useView } from './view.ts';
 export const MAX_SWEEP_CELLS = 65_536;
 /** Quiet time after the last change before curves and map are computed. */
 const SWEEP_DELAY_MS = 90;
+/** Work that is over sooner would only flicker. */
+const SHOW_WORK_AFTER_MS = 300;
 const STATS_SHOWN = 64;
 
 /**
@@ -30,6 +32,10 @@ export class Live {
   #sweepTimer: ReturnType<typeof setTimeout> | undefined;
   #sweepKey = '';
   #costVersion = 0;
+  /** The terms that were last proposed for loaded data, as JSON. */
+  #proposed = '';
+  #busyTimer: ReturnType<typeof setTimeout> | undefined;
+  #busy = 0;
 
   constructor(createWorker: () => Worker, choice: BackendChoice) {
     this.#choice = choice;
@@ -80,6 +86,7 @@ export class Live {
 
   async clear(side: Side): Promise<void> {
     this.#reads[side]?.abort();
+    this.dismissLoadError(side);
     useSession.getState().setData(side, { kind: 'none' });
     await this.#drop(side, { kind: 'none' });
   }
@@ -122,7 +129,7 @@ export class Live {
         return;
       case 'mass':
         try {
-          const tau = threeDigits(await this.#client.suggestTau(session, cure.mass));
+          const tau = threeDigits(await this.#showingWork(() => this.#client.suggestTau(session, cure.mass)));
           setSolve({ tau1: tau, tau2: tau });
         } catch (thrown) {
           useRun.setState({ error: reportError(thrown) });
@@ -144,7 +151,7 @@ export class Live {
     if (!report || !(report.statistics.std > 0)) return;
     const reg = threeDigits(suggestReg(report.statistics.std / report.sigma));
     try {
-      const tau = threeDigits(await this.#client.suggestTau({ ...session, solve: { ...session.solve, reg } }, HEALTHY_MASS.wanted));
+      const tau = threeDigits(await this.#showingWork(() => this.#client.suggestTau({ ...session, solve: { ...session.solve, reg } }, HEALTHY_MASS.wanted)));
       setSolve({ reg, tau1: tau, tau2: tau });
     } catch {
       // At this reg no τ gives that mass (a mask, or costs that hardly differ); reg alone is still a start.
@@ -200,10 +207,28 @@ export class Live {
     const next: Session = { ...session, [side]: ref };
     const { source, target } = useRun.getState().datasets;
     const changed = JSON.stringify(session[side]) !== JSON.stringify(ref);
-    const features = changed && source && target ? suggestTerms(next.features, source, target) : next.features;
+    // Terms that nobody has touched since they were proposed were meant for the data of then.
+    const proposed = JSON.stringify(next.features) === this.#proposed;
+    const features = changed && source && target ? suggestTerms(proposed ? [] : next.features, source, target) : next.features;
+    if (features !== next.features) this.#proposed = JSON.stringify(features);
     const restart = changed ? { batch: { ...next.batch, [side === 'source' ? 'sourceEpisodes' : 'targetEpisodes']: '' } } : {};
     replace({ ...next, ...restart, features });
     void this.#solve();
+  }
+
+  /** Run a task; one that takes long shows. */
+  async #showingWork<T>(task: () => Promise<T>): Promise<T> {
+    this.#busy++;
+    this.#busyTimer ??= setTimeout(() => useRun.setState({ busy: true }), SHOW_WORK_AFTER_MS);
+    try {
+      return await task();
+    } finally {
+      if (--this.#busy === 0) {
+        clearTimeout(this.#busyTimer);
+        this.#busyTimer = undefined;
+        useRun.setState({ busy: false });
+      }
+    }
   }
 
   async #solve(): Promise<void> {
@@ -211,7 +236,7 @@ export class Live {
     if (!datasets.source || !datasets.target) return;
     const { session } = useSession.getState();
     try {
-      const solved = await this.#client.solve(session, this.#costVersion);
+      const solved = await this.#showingWork(() => this.#client.solve(session, this.#costVersion));
       if (!solved) return;
       const { costs, ...plan } = solved.matrices;
       if (costs) {

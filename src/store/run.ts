@@ -47,6 +47,8 @@ interface RunState {
   readonly report: SolveReport | null;
   /** Why there is no newer plan. The last one stays, dimmed. */
   readonly error: ErrorReport | null;
+  /** Whether a solve or a search takes long enough to be shown: what is on the page is from before it. */
+  readonly busy: boolean;
   /** Something to know that stops nothing: a link that could not be read, a file that is not the one wanted. */
   readonly remark: string | null;
   readonly responses: ResponseCurves | null;
@@ -64,6 +66,7 @@ export const useRun = create<RunState>()(() => ({
   report: null,
   error: null,
   remark: null,
+  busy: false,
   responses: null,
   regimeMap: null,
   planVersion: 0,

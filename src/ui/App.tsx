@@ -67,11 +67,12 @@ function useLanguage(): void {
   }, [language]);
 }
 
-/** T turns the theme. Keys are left alone while a text box has them. */
+/** T turns the theme, Escape folds Setup away. Keys are left alone while a text box has them. */
 function useKeys(): void {
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
       if (event.ctrlKey || event.metaKey || event.altKey || (event.target instanceof HTMLElement && event.target.matches('input[type="text"], select'))) return;
+      if (event.key === 'Escape') useView.setState({ setupOpen: false });
       if (event.key === 't' || event.key === 'T') useView.setState(({ theme }) => ({ theme: NEXT_THEME[theme] }));
     };
     window.addEventListener('keydown', onKey);

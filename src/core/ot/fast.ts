@@ -212,16 +212,22 @@ function floorOf(x: Float64Array, y: Float64Array): number {
 
 /**
  * Add λ to f and take it from g so that both mass terms agree: A = Σa e^{−f/τ₁}, B = Σb e^{−g/τ₂},
- * λ = (log A − log B)/(1/τ₁ + 1/τ₂), here in units of ε. It removes the slow mode of the unbalanced iteration.
+ * λ = (log A − log B)/(1/τ₁ + 1/τ₂), here in units of ε. It removes the slow mode of the unbalanced iteration. With two
+ * hard marginals any λ gives the same plan; the one that makes both means equal keeps the potentials small.
  */
 function translate(x: Float64Array, y: Float64Array, logA: Float64Array, logB: Float64Array, k1: number, k2: number): void {
-  if (k1 + k2 === 0) return;
+  if (k1 + k2 === 0) return shiftBoth(x, y, (mean(y) - mean(x)) / 2);
   const massA = logSumExp(logA.map((value, i) => value - k1 * x[i]!));
   const massB = logSumExp(logB.map((value, j) => value - k2 * y[j]!));
-  const shift = (massA - massB) / (k1 + k2);
+  shiftBoth(x, y, (massA - massB) / (k1 + k2));
+}
+
+function shiftBoth(x: Float64Array, y: Float64Array, shift: number): void {
   for (let i = 0; i < x.length; i++) x[i] = x[i]! + shift;
   for (let j = 0; j < y.length; j++) y[j] = y[j]! - shift;
 }
+
+const mean = (values: Float64Array): number => sum(values) / values.length;
 
 function indicesOf(alive: Uint8Array): Int32Array {
   const result: number[] = [];

@@ -26,7 +26,8 @@ export interface NewtonResult {
  *
  * updating x and y in place. With R = π/row sums and C = π/column sums the step solves
  * (1+k₁)δx + Rδy = −F₁, Cᵀδx + (1+k₂)δy = −F₂; eliminating δx leaves an M-matrix of size m, which needs no pivoting.
- * When both marginals are hard the constants are in its null space, so a trace of damping is kept.
+ * When both marginals are hard, (x + k, y − k) is the same plan for every k: the last y is pinned and the step centred,
+ * or rounding divided by nothing would send the potentials off. A trace of damping serves plans that fall into blocks.
  */
 export function newtonFinish(equations: MarginalEquations, x: Float64Array, y: Float64Array, maxSteps = 60): NewtonResult {
   const { kernel, logA, logB, k1, k2 } = equations;
@@ -72,7 +73,9 @@ export function newtonFinish(equations: MarginalEquations, x: Float64Array, y: F
         columnShare[k] = shareOf(logPlan - columnSums[j]!);
       }
     const { matrix, right } = schurComplement(rowShare, columnShare, f1, f2, k1, k2, damping);
+    if (k1 + k2 === 0) pinLast(matrix, right, m);
     solveInPlace(matrix, right, m);
+    if (k1 + k2 === 0) centre(right);
     for (let i = 0, k = 0; i < n; i++) {
       let mixed = 0;
       for (let j = 0; j < m; j++, k++) mixed += rowShare[k]! * right[j]!;
@@ -118,6 +121,20 @@ export function newtonFinish(equations: MarginalEquations, x: Float64Array, y: F
 
 /** exp, with shares that no sum of order 1 can feel set to 0: the matrix becomes sparse and free of denormal numbers. */
 const shareOf = (logShare: number): number => (logShare < -60 ? 0 : Math.exp(logShare));
+
+/** Replace the last equation, which the others imply, by δy = 0. */
+function pinLast(matrix: Float64Array, right: Float64Array, m: number): void {
+  matrix.fill(0, (m - 1) * m, m * m);
+  matrix[m * m - 1] = 1;
+  right[m - 1] = 0;
+}
+
+/** Subtract the mean. */
+function centre(values: Float64Array): void {
+  let total = 0;
+  for (let k = 0; k < values.length; k++) total += values[k]!;
+  for (let k = 0; k < values.length; k++) values[k] = values[k]! - total / values.length;
+}
 
 /** Matrix (1+k₂+λ)I − CᵀR/(1+k₁) and right-hand side −F₂ + CᵀF₁/(1+k₁), both fresh. */
 function schurComplement(rowShare: Float64Array, columnShare: Float64Array, f1: Float64Array, f2: Float64Array, k1: number, k2: number, damping: number): { matrix: Float64Array; right: Float64Array } {

@@ -89,7 +89,7 @@ export function planWarnings(problem: UotProblem, solution: UotSolution, context
   if (prior.kind === 'diagonal') add('hard-diagonal', mass, { kind: 'prior', prior: { kind: 'soft', epsilon: 0.1 } }, { total: reg + tau1 + tau2 });
   const pot = potFailure(problem, reference, solution, potWork);
   if (pot) add('pot-breaks', pot.brokeAt ?? 0, saferReg(problem, reference), { mass: pot.mass, trueMass: mass });
-  if (prior.kind === 'ones' && mass > 1) add('mass-above-one', mass, { kind: 'prior', prior: { kind: 'product' } });
+  if (prior.kind === 'ones' && relaxed && mass > 1 + 1e-9) add('mass-above-one', mass, { kind: 'prior', prior: { kind: 'product' } });
   else if (relaxed && mass > LIMITS.heavyMass) add('transport-dominates', mass, healthyMass());
   for (const [term, share] of context?.shares ?? []) if (share > LIMITS.dominantShare && context!.shares.size > 1) add('term-dominates', share, { kind: 'term-weight', term, factor: 0.2 }, { term });
   if (context && context.cameras.count > 1 && context.cameras.weight > context.cameras.count - 0.5)

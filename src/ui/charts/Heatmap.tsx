@@ -128,7 +128,7 @@ function usePlotlyFrame(host: React.RefObject<HTMLDivElement | null>, props: Hea
     if (!plotly || !element) return;
     const current = latest.current;
     const { layout, traces } = figure(current, shown);
-    void plotly.react(element, traces, layout, { displayModeBar: false, doubleClick: false, scrollZoom: false, responsive: false });
+    void plotly.react(element, traces, layout, { displayModeBar: false, showTips: false, doubleClick: false, scrollZoom: false, responsive: false });
     const plot = element as unknown as PlotlyHTMLElement;
     plot.removeAllListeners('plotly_relayout');
     plot.removeAllListeners('plotly_doubleclick');

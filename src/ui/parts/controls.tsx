@@ -57,30 +57,37 @@ export function NumberBox({ label, value, onChange, refuse, step, id, wide, whol
     setDraft(null);
   };
   return (
-    <input
-      id={id}
-      className={wide ? 'box wide' : 'box'}
-      type="text"
-      inputMode="decimal"
-      autoComplete="off"
-      aria-label={label}
-      aria-invalid={problem !== null}
-      title={problem ?? undefined}
-      value={draft ?? (whole ? String(value) : formatNumber(value))}
-      onChange={(event) => setDraft(event.target.value)}
-      onFocus={(event) => event.target.select()}
-      onBlur={take}
-      onKeyDown={(event) => {
-        if (event.key === 'Enter') take();
-        if (event.key === 'Escape') setDraft(null);
-        const direction = event.key === 'ArrowUp' ? 1 : event.key === 'ArrowDown' ? -1 : null;
-        if (direction && step) {
-          event.preventDefault();
-          setDraft(null);
-          onChange(step(value, direction));
-        }
-      }}
-    />
+    <span className={wide ? 'refusing wide' : 'refusing'}>
+      <input
+        id={id}
+        className={wide ? 'box wide' : 'box'}
+        type="text"
+        inputMode="decimal"
+        autoComplete="off"
+        aria-label={label}
+        aria-invalid={problem !== null}
+        title={problem ?? undefined}
+        value={draft ?? (whole ? String(value) : formatNumber(value))}
+        onChange={(event) => setDraft(event.target.value)}
+        onFocus={(event) => event.target.select()}
+        onBlur={take}
+        onKeyDown={(event) => {
+          if (event.key === 'Enter') take();
+          if (event.key === 'Escape') setDraft(null);
+          const direction = event.key === 'ArrowUp' ? 1 : event.key === 'ArrowDown' ? -1 : null;
+          if (direction && step) {
+            event.preventDefault();
+            setDraft(null);
+            onChange(step(value, direction));
+          }
+        }}
+      />
+      {problem === null ? null : (
+        <span className="refusal" role="alert">
+          {problem}
+        </span>
+      )}
+    </span>
   );
 }
 

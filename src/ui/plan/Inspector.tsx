@@ -5,20 +5,22 @@ import { useView } from '../../store/view.ts';
 import { formatNumber, formatPercent } from '../../words/numbers.ts';
 import { useWords } from '../parts/words.ts';
 import { Frame } from './Frame.tsx';
+import { useOrders, type Orders } from './use-orders.ts';
 
 const BEST = 4;
 /** Longer state tables would push the costs out of sight; the rest is a click away. */
 const FEW_VALUES = 6;
 
-/** The two samples under the cursor, side by side: frames, values, costs, and where the row's mass goes. */
+/** The two samples under the cursor, side by side, numbered as the plan's axes number them: frames, values, costs, and where the row's mass goes. */
 export function Inspector(): ReactElement {
   const t = useWords();
   const cursor = useDeferredValue(useView((view) => view.cursor));
   useRun((run) => run.planVersion);
   const report = useRun((run) => run.report);
   const datasets = useRun((run) => run.datasets);
+  const orders = useOrders();
   const { plan, costs } = matrices;
-  if (!plan || !costs || !report) return <aside className="aside inspector" aria-label={t('inspect.title')} />;
+  if (!plan || !costs || !report || !orders) return <aside className="aside inspector" aria-label={t('inspect.title')} />;
   const i = Math.min(cursor.i, report.n - 1);
   const j = Math.min(cursor.j, report.m - 1);
   const value = plan.plan[i * report.m + j]!;
@@ -26,7 +28,7 @@ export function Inspector(): ReactElement {
   return (
     <aside className="aside inspector" aria-label={t('inspect.title')}>
       <div className="aside-title">
-        <b>{t('inspect.cell', { i: String(i), j: String(j) })}</b>
+        <b>{t('inspect.cell', { i: String(orders.rows.display[i]), j: String(orders.columns.display[j]) })}</b>
         <span className="spring" />
         <span className="number">
           π <b>{formatNumber(value)}</b> <span className="muted">{t('inspect.of-row', { share: formatPercent(value / plan.rowMass[i]!) })}</span>
@@ -38,7 +40,7 @@ export function Inspector(): ReactElement {
       </div>
       <ValueTable source={costs.source} target={costs.target} i={i} j={j} />
       <CostTable costs={costs} i={i} j={j} m={report.m} terms={report.terms} />
-      <BestTargets plan={plan} costs={costs} i={i} m={report.m} drawn={drawn} />
+      <BestTargets plan={plan} costs={costs} i={i} m={report.m} drawn={drawn} orders={orders} />
     </aside>
   );
 }
@@ -156,23 +158,24 @@ function CostTable({ costs, i, j, m, terms }: { costs: CostMatrices; i: number; 
 }
 
 /** The targets that take most of this row. */
-function BestTargets({ plan, costs, i, m, drawn }: { plan: SolveMatrices; costs: CostMatrices; i: number; m: number; drawn: boolean }): ReactElement | null {
+function BestTargets({ plan, costs, i, m, drawn, orders }: { plan: SolveMatrices; costs: CostMatrices; i: number; m: number; drawn: boolean; orders: Orders }): ReactElement | null {
   const t = useWords();
+  const shownRow = String(orders.rows.display[i]);
   const row = plan.plan.subarray(i * m, (i + 1) * m);
   const mass = plan.rowMass[i]!;
-  if (!(mass > 0)) return <p className="muted">{t('inspect.no-mass', { i: String(i) })}</p>;
+  if (!(mass > 0)) return <p className="muted">{t('inspect.no-mass', { i: shownRow })}</p>;
   const best = Array.from(row.keys())
     .sort((p, q) => row[q]! - row[p]!)
     .slice(0, BEST)
     .filter((column) => row[column]! > 0);
   return (
     <>
-      <h3>{t('inspect.goes', { i: String(i) })}</h3>
+      <h3>{t('inspect.goes', { i: shownRow })}</h3>
       <div className="best">
         {best.map((column) => (
           <button key={column} type="button" onClick={() => useView.setState({ cursor: { i, j: column } })}>
-            {drawn ? <Frame side="target" row={costs.target.rows[column]!} width={64} label={t('inspect.target', { j: String(column) })} /> : null}
-            <b>{Math.round((100 * row[column]!) / mass)}%</b> j {column}
+            {drawn ? <Frame side="target" row={costs.target.rows[column]!} width={64} label={t('inspect.target', { j: String(orders.columns.display[column]) })} /> : null}
+            <b>{Math.round((100 * row[column]!) / mass)}%</b> j {orders.columns.display[column]}
           </button>
         ))}
       </div>

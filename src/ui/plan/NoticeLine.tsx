@@ -1,5 +1,5 @@
 import { useState, type ReactElement } from 'react';
-import type { Warning } from '../../core/ot/warnings.ts';
+import { HEALTHY_MASS, type Warning } from '../../core/ot/warnings.ts';
 import { useRun } from '../../store/run.ts';
 import { formatNumber } from '../../words/numbers.ts';
 import { cureWords, warningWords } from '../../words/warnings.ts';
@@ -13,6 +13,7 @@ export function NoticeLine(): ReactElement {
   const report = useRun((run) => run.report);
   const error = useRun((run) => run.error);
   const remark = useRun((run) => run.remark);
+  const busy = useRun((run) => run.busy);
   const [turn, setTurn] = useState(0);
   if (remark)
     return (
@@ -23,6 +24,17 @@ export function NoticeLine(): ReactElement {
           <button type="button" className="link" onClick={() => useRun.setState({ remark: null })}>
             {t('shard.dismiss')}
           </button>
+        </span>
+      </div>
+    );
+  if (busy)
+    return (
+      <div className="notice" role="status">
+        <span className="chip">
+          <span className="progress moving">
+            <i />
+          </span>
+          <span className="muted">{t('notice.busy')}</span>
         </span>
       </div>
     );
@@ -38,12 +50,14 @@ export function NoticeLine(): ReactElement {
   if (!report) return <div className="notice" role="status" />;
   const { warnings } = report;
   if (warnings.length === 0) {
-    const banded = !report.hard && report.ot_pi_sum >= 0.05 && report.ot_pi_sum <= 0.3;
+    const mass = { mass: formatNumber(report.ot_pi_sum) };
+    const inside = report.ot_pi_sum >= HEALTHY_MASS.low && report.ot_pi_sum <= HEALTHY_MASS.high;
+    const healthy = report.hard ? t('notice.none') : t(inside ? 'notice.healthy' : 'notice.outside', mass);
     return (
       <div className="notice" role="status">
         <span className="chip">
           <Glyph name="ok" />
-          <span className="muted">{banded ? t('notice.healthy', { mass: formatNumber(report.ot_pi_sum) }) : t(report.paired ? 'notice.none' : 'notice.none-unpaired')}</span>
+          <span className="muted">{report.paired ? healthy : `${healthy} ${t('notice.unpaired')}`}</span>
         </span>
       </div>
     );

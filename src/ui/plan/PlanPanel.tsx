@@ -85,7 +85,7 @@ function PlanBox(): ReactElement {
   const rem = useRem() / 16;
   const phone = useMedia('(max-width: 700px)');
   const report = useRun((run) => run.report);
-  const old = useRun((run) => run.error !== null);
+  const old = useRun((run) => run.error !== null || run.busy);
   const planVersion = useRun((run) => run.planVersion);
   const scale = useView((view) => view.scale);
   const cursor = useView((view) => view.cursor);

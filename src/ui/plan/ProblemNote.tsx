@@ -61,7 +61,7 @@ export function ProblemNote({ error }: { error: ErrorReport }): ReactElement {
         ) : null}
         {error.code === 'bad-range' || error.code === 'empty-batch' ? (
           <button type="button" className="button primary" onClick={() => setBatch({ kind: 'random', sourceEpisodes: '', targetEpisodes: '', size: Math.max(1, session.batch.size) })}>
-            {t('problem.all-episodes')}
+            {t(session.batch.kind === 'ranges' ? 'problem.random-frames' : 'problem.all-episodes')}
           </button>
         ) : null}
         {error.code === 'no-such-tau' ? (

@@ -2,12 +2,7 @@ import { useMemo } from 'react';
 import { useView } from '../../store/view.ts';
 import { parseHex, token, writeTone } from '../charts/colours.ts';
 import { useTheme } from '../parts/hooks.ts';
-import type { DisplayOrder } from './order.ts';
-
-interface Orders {
-  readonly rows: DisplayOrder;
-  readonly columns: DisplayOrder;
-}
+import type { Orders } from './use-orders.ts';
 
 /**
  * How a matrix in batch order becomes pixels in display order. The function is a new one, so that the heatmap paints

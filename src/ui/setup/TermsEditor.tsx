@@ -1,4 +1,4 @@
-import type { ReactElement } from 'react';
+import { useState, type ReactElement } from 'react';
 import { BOOKKEEPING, labelTerm } from '../../config/presets.ts';
 import { SESSION_LIMITS } from '../../config/session.ts';
 import type { FeatureSpec, TimeReduce } from '../../core/cost/features.ts';
@@ -52,6 +52,9 @@ function TermEditor({ spec, index, source, target, failing }: { spec: FeatureSpe
   const features = useSession((state) => state.session.features);
   const setFeature = useSession((state) => state.setFeature);
   const setFeatures = useSession((state) => state.setFeatures);
+  const [open, setOpen] = useState(false);
+  // A term that fails shows its settings, and they stay while they are mended.
+  if (failing && !open) setOpen(true);
   const set = (change: Partial<FeatureSpec>): void => setFeature(index, change);
   const width = source?.features.find(({ key }) => key === spec.src_key)?.shape.at(-1) ?? 0;
   const stacked = source?.features.find(({ key }) => key === spec.src_key)?.shape.length ?? 1;
@@ -60,7 +63,7 @@ function TermEditor({ spec, index, source, target, failing }: { spec: FeatureSpe
   const whole = (value: number): string | null => (Number.isInteger(value) && value >= 0 ? null : t('refuse.whole'));
   const weight = (value: number): string | null => (Number.isFinite(value) && value >= 0 && value <= SESSION_LIMITS.weight.high ? null : t('refuse.weight'));
   return (
-    <details className="term-editor" open={failing || undefined}>
+    <details className="term-editor" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>
         <span style={{ color: 'var(--ink)' }}>{spec.term_name}</span> {spec.src_key.split('.').at(-1)}
         {spec.dim_slice ? `[${from}:${to}]` : ''}

@@ -50,6 +50,11 @@ export function RegimeChart({ map, tone, size, margins, point, bands }: RegimeCh
         <text x={0} y={margins.top + 0.25 * (size.height - margins.top - margins.bottom) + 4}>
           τ₁ ↑
         </text>
+        {bands ? (
+          <text x={margins.left} y={size.height - 2}>
+            ── {HEALTHY_MASS.high.toFixed(2)}  ╌╌ {HEALTHY_MASS.low.toFixed(2)}
+          </text>
+        ) : null}
         <circle cx={x} cy={y} r={5.5} fill="var(--acc)" stroke="#fff" strokeWidth={2} />
         <circle cx={x} cy={y} r={6.5} fill="none" stroke="#0009" />
       </svg>

@@ -58,7 +58,7 @@ export function RegimePanel(): ReactElement {
   return (
     <>
       <h3>
-        {t('regime.title')}
+        <span title={t('regime.gloss')}>{t('regime.title')}</span>
         <span className="spring" />
         <Segmented<MapQuantity>
           label={t('regime.quantity')}
