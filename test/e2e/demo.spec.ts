@@ -152,7 +152,7 @@ test('a sweep over reg, τ and prior moves no box by a pixel', async ({ page }) 
       JSON.stringify(
         [...document.querySelectorAll('.top, .rail section, .rail h3, .plan-head, .plan-head > *, .notice, .plan-box, .plan-box canvas, .aside, .terms, .term, .metric, .slider-row, .segmented, .regime')].map((element) => {
           const { x, y, width, height } = element.getBoundingClientRect();
-          return [element.className, x, y, width, height];
+          return [String(element.classList[0]), x, y, width, height];
         }),
       ),
     );
