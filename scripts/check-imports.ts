@@ -14,6 +14,7 @@ const RULES: Readonly<Record<string, { readonly values: readonly string[]; reado
   config: { values: ['base', 'core'] },
   world: { values: ['base'] },
   datasets: { values: ['base'] },
+  gpu: { values: ['base', 'core'] },
   engine: { values: ['base', 'core', 'config', 'datasets', 'world'] },
   store: { values: ['base', 'config', 'words', 'engine/client.ts', 'engine/protocol.ts', 'core/ot/warnings.ts', 'core/ot/suggest.ts'], types: ['core'] },
   ui: { values: ['base', 'config', 'words', 'store', 'engine/client.ts', 'engine/protocol.ts', 'core/ot/warnings.ts'], types: ['core'] },
