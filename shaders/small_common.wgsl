@@ -9,7 +9,7 @@
 // where c_ij = 2^(bias_i + bias_j)·w_ij (docs/method.md §3).
 //
 //   lines, a problem: bias n | target n | shift n | mass n, then the same four for the m columns (see src/gpu/prepare.ts)
-//   potentials, a problem: x n | y m
+//   potentials, a problem: x n | y m | m more for the kernel's own use
 
 struct Problem {
   n: u32, m: u32, cost_start: u32, prior_start: u32,
