@@ -32,7 +32,7 @@ describe.skipIf(!opened)('the solver on the GPU', () => {
     const truth = solve(problem, { mode });
     const { plan } = evaluateOutcome(problem, outcome, { mode });
     expect(relativeDistance(plan, truth.plan)).toBeLessThanOrEqual(tolerance);
-    if (mode === 'parity') expect(Math.abs(outcome.iterations - truth.iterations)).toBeLessThanOrEqual(2 + 0.05 * truth.iterations);
+    if (mode === 'parity') expect(Math.abs(outcome.iterations - truth.iterations)).toBeLessThanOrEqual(1);
   }
 
   const dense: Prior = { kind: 'dense', values: Float64Array.from({ length: 12 * 9 }, (_, k) => (k % 9 === 4 || k < 9 ? 0 : 0.01 + (k % 7))) };
