@@ -44,31 +44,29 @@ fn log1p(r: f32) -> f32 {
 
 // A line's log-sum-exp L (log2), and ln(Σ_k p_k 2^(−moved_k)), p the terms' shares: −(L − L of the sweep before)·ln 2.
 fn row_line(p: Problem, i: u32) -> vec2f {
-  let start = i * (p.m | 1u);
   var top = NONE;
-  for (var j = 0u; j < p.m; j++) { top = max(top, kernel[start + j] + from_columns[j]); }
-  var total = 0.0;
-  var drift = 0.0;
-  for (var j = 0u; j < p.m; j++) {
-    let term = exp2(kernel[start + j] + from_columns[j] - top);
-    total += term;
-    drift += term * column_drift[j];
+  for (var j = 0u; j < p.m; j += 4u) { top = max(top, max4(row_terms(p, i, j))); }
+  var total = vec4f(0.0);
+  var drift = vec4f(0.0);
+  for (var j = 0u; j < p.m; j += 4u) {
+    let terms = exp2(row_terms(p, i, j) - top);
+    total += terms;
+    drift += terms * vec4f(column_drift[j], column_drift[j + 1u], column_drift[j + 2u], column_drift[j + 3u]);
   }
-  return line_of(top, total, drift);
+  return line_of(top, sum4(total), sum4(drift));
 }
 
 fn column_line(p: Problem, j: u32) -> vec2f {
-  let stride = p.m | 1u;
   var top = NONE;
-  for (var i = 0u; i < p.n; i++) { top = max(top, kernel[i * stride + j] + from_rows[i]); }
-  var total = 0.0;
-  var drift = 0.0;
-  for (var i = 0u; i < p.n; i++) {
-    let term = exp2(kernel[i * stride + j] + from_rows[i] - top);
-    total += term;
-    drift += term * row_drift[i];
+  for (var i = 0u; i < p.n; i += 4u) { top = max(top, max4(column_terms(p, i, j))); }
+  var total = vec4f(0.0);
+  var drift = vec4f(0.0);
+  for (var i = 0u; i < p.n; i += 4u) {
+    let terms = exp2(column_terms(p, i, j) - top);
+    total += terms;
+    drift += terms * vec4f(row_drift[i], row_drift[i + 1u], row_drift[i + 2u], row_drift[i + 3u]);
   }
-  return line_of(top, total, drift);
+  return line_of(top, sum4(total), sum4(drift));
 }
 
 fn line_of(top: f32, total: f32, drift: f32) -> vec2f {
@@ -105,6 +103,7 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
   let column_bias = select(0.0, lines[column], on_column);
   let column_target = select(0.0, lines[column + p.m], on_column);
   let column_shift = select(0.0, lines[column + 2u * p.m], on_column);
+  clear_lines(thread);
   if (on_row) { x[thread] = potentials[p.potential_start + thread]; }
   if (on_column) {
     y[thread] = potentials[p.potential_start + p.n + thread];
