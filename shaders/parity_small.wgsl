@@ -43,36 +43,51 @@ fn log1p(r: f32) -> f32 {
 }
 
 // A line's log-sum-exp L (log2), and ln(Σ_k p_k 2^(−moved_k)), p the terms' shares: −(L − L of the sweep before)·ln 2.
-fn row_line(p: Problem, i: u32) -> vec2f {
-  var top = NONE;
-  for (var j = 0u; j < p.m; j += 4u) { top = max(top, max4(row_terms(p, i, j))); }
+fn row_line(p: Problem, i: u32, guess: f32) -> vec2f {
   var total = vec4f(0.0);
   var drift = vec4f(0.0);
+  for (var j = 0u; j < p.m; j += 4u) {
+    let terms = exp2(min(row_terms(p, i, j) - guess, vec4f(100.0)));
+    total += terms;
+    drift += terms * vec4f(column_drift[j], column_drift[j + 1u], column_drift[j + 2u], column_drift[j + 3u]);
+  }
+  if (fits(sum4(total))) { return vec2f(guess + log2(sum4(total)), relative_drift(sum4(total), sum4(drift))); }
+  var top = NONE;
+  for (var j = 0u; j < p.m; j += 4u) { top = max(top, max4(row_terms(p, i, j))); }
+  if (top < HARDLY_ANY) { return vec2f(NONE, 0.0); }
+  total = vec4f(0.0);
+  drift = vec4f(0.0);
   for (var j = 0u; j < p.m; j += 4u) {
     let terms = exp2(row_terms(p, i, j) - top);
     total += terms;
     drift += terms * vec4f(column_drift[j], column_drift[j + 1u], column_drift[j + 2u], column_drift[j + 3u]);
   }
-  return line_of(top, sum4(total), sum4(drift));
+  return vec2f(top + log2(sum4(total)), relative_drift(sum4(total), sum4(drift)));
 }
 
-fn column_line(p: Problem, j: u32) -> vec2f {
-  var top = NONE;
-  for (var i = 0u; i < p.n; i += 4u) { top = max(top, max4(column_terms(p, i, j))); }
+fn column_line(p: Problem, j: u32, guess: f32) -> vec2f {
   var total = vec4f(0.0);
   var drift = vec4f(0.0);
+  for (var i = 0u; i < p.n; i += 4u) {
+    let terms = exp2(min(column_terms(p, i, j) - guess, vec4f(100.0)));
+    total += terms;
+    drift += terms * vec4f(row_drift[i], row_drift[i + 1u], row_drift[i + 2u], row_drift[i + 3u]);
+  }
+  if (fits(sum4(total))) { return vec2f(guess + log2(sum4(total)), relative_drift(sum4(total), sum4(drift))); }
+  var top = NONE;
+  for (var i = 0u; i < p.n; i += 4u) { top = max(top, max4(column_terms(p, i, j))); }
+  if (top < HARDLY_ANY) { return vec2f(NONE, 0.0); }
+  total = vec4f(0.0);
+  drift = vec4f(0.0);
   for (var i = 0u; i < p.n; i += 4u) {
     let terms = exp2(column_terms(p, i, j) - top);
     total += terms;
     drift += terms * vec4f(row_drift[i], row_drift[i + 1u], row_drift[i + 2u], row_drift[i + 3u]);
   }
-  return line_of(top, sum4(total), sum4(drift));
+  return vec2f(top + log2(sum4(total)), relative_drift(sum4(total), sum4(drift)));
 }
 
-fn line_of(top: f32, total: f32, drift: f32) -> vec2f {
-  if (top < HARDLY_ANY) { return vec2f(NONE, 0.0); }
-  return vec2f(top + log2(max(total, 1.0)), log1p(clamp(drift / total, -0.5, 0.5)));
-}
+fn relative_drift(total: f32, drift: f32) -> f32 { return log1p(clamp(drift / total, -0.5, 0.5)); }
 
 fn drift_of(moved: f32) -> f32 { return expm1(-clamp(moved, -STEADY, STEADY) * LN_2); }
 
@@ -121,13 +136,17 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
   var iterations = state.iterations;
   var error = state.error;
   var done = 0u;
+  // Line sums of the sweep before; so large that they do not fit where there is none.
+  var row_guess = -NONE;
+  var column_guess = -NONE;
   for (var step = 0u; step < settings.chunk; step++) {
     iterations++;
     var moved_x = 0.0;
     var new_x = 0.0;
     var new_y = 0.0;
     if (on_row) {
-      let line = row_line(p, thread);
+      let line = row_line(p, thread, row_guess);
+      row_guess = line.x;
       let next = next_potential(rho1, row_bias, row_target, row_shift, line.x);
       moved_x = next - x[thread];
       // Not before the second sweep: the first one's predecessor, 0, came from no line sum.
@@ -144,7 +163,8 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
     if (on_row) { keep_max(2u, change(new_x, moved_x, extreme(0u))); }
     workgroupBarrier();
     if (on_column) {
-      let line = column_line(p, thread);
+      let line = column_line(p, thread, column_guess);
+      column_guess = line.x;
       let next = next_potential(rho2, column_bias, column_target, column_shift, line.x);
       moved_y = next - y[thread];
       if (iterations > 1u && line.x > HARDLY_ANY && next > HARDLY_ANY && extreme(4u) < STEADY && abs(moved_y) < STEADY) { moved_y = rho2 * line.y / LN_2; }
