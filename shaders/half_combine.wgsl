@@ -56,7 +56,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     next = NONE;
   }
   var change = next - potential[line];
-  if (state[3] != 0u && top > HARDLY_ANY && next > HARDLY_ANY && abs(change) < STEADY) {
+  if (state[3] != 0u && min(min(top, next), bias) > HARDLY_ANY && abs(change) < STEADY) {
     change = settings.rho * log1p(clamp(drift / total, -0.5, 0.5)) / LN_2;
   }
   potential[line] = next;

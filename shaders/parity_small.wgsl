@@ -150,7 +150,7 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
       let next = next_potential(rho1, row_bias, row_target, row_shift, line.x);
       moved_x = next - x[thread];
       // Not before the second sweep: the first one's predecessor, 0, came from no line sum.
-      if (iterations > 1u && line.x > HARDLY_ANY && next > HARDLY_ANY && extreme(5u) < STEADY && abs(moved_x) < STEADY) { moved_x = rho1 * line.y / LN_2; }
+      if (iterations > 1u && min(min(line.x, next), row_bias) > HARDLY_ANY && extreme(5u) < STEADY && abs(moved_x) < STEADY) { moved_x = rho1 * line.y / LN_2; }
       x[thread] = next;
       new_x = next + row_shift;
       from_rows[thread] = next + row_bias;
@@ -167,7 +167,7 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
       column_guess = line.x;
       let next = next_potential(rho2, column_bias, column_target, column_shift, line.x);
       moved_y = next - y[thread];
-      if (iterations > 1u && line.x > HARDLY_ANY && next > HARDLY_ANY && extreme(4u) < STEADY && abs(moved_y) < STEADY) { moved_y = rho2 * line.y / LN_2; }
+      if (iterations > 1u && min(min(line.x, next), column_bias) > HARDLY_ANY && extreme(4u) < STEADY && abs(moved_y) < STEADY) { moved_y = rho2 * line.y / LN_2; }
       y[thread] = next;
       new_y = next + column_shift;
       from_columns[thread] = next + column_bias;
