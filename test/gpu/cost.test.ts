@@ -1,17 +1,14 @@
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { Random } from '../../src/base/random.ts';
 import { Buffers, readBack } from '../../src/gpu/buffers.ts';
 import { cdist, type CloudShape } from '../../src/gpu/cdist.ts';
 import { Pipelines } from '../../src/gpu/pipelines.ts';
 import { weightedSum } from '../../src/gpu/weighted-sum.ts';
-import { testDevice } from './device.ts';
+import { describeOnGpu } from './device.ts';
 
 /* Costs on the GPU against plain float64 loops over the same float32 inputs. */
 
-const opened = await testDevice();
-
-describe.skipIf(!opened)('cost kernels', () => {
-  const { device } = opened!;
+describeOnGpu('cost kernels', ({ device }) => {
   const pipelines = new Pipelines(device);
   afterAll(() => device.destroy());
 

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { UserError } from '../../src/base/errors.ts';
 import { Buffers, readBack } from '../../src/gpu/buffers.ts';
 import { openDevice } from '../../src/gpu/device.ts';
@@ -10,11 +10,9 @@ import { solve } from '../../src/core/ot/solve.ts';
 import { evaluateOutcome } from '../../src/gpu/handover.ts';
 import { nodeGpu } from '../../scripts/node/gpu.ts';
 import { makeProblem, relativeDistance } from '../support/ot.ts';
-import { testDevice } from './device.ts';
+import { describeOnGpu } from './device.ts';
 
 /* What WebGPU keeps silent about must come out as a sentence, never as zeros. */
-
-const opened = await testDevice();
 
 async function codeOf(work: Promise<unknown>): Promise<string> {
   try {
@@ -30,8 +28,7 @@ test('no adapter', async () => {
   expect(await codeOf(openDevice(undefined))).toBe('no-adapter');
 });
 
-describe.skipIf(!opened)('failures of the GPU', () => {
-  const { device, adapterName, isFallback } = opened!;
+describeOnGpu('failures of the GPU', ({ device, adapterName, isFallback }) => {
 
   test('the adapter says what it is', () => {
     expect(adapterName).not.toBe('');

@@ -9,15 +9,12 @@ import { runGolden } from '../../scripts/inspect/golden.ts';
 import { gpuAnswer } from '../../scripts/inspect/gpu-answer.ts';
 import { readGolden } from '../../scripts/inspect/golden-files.ts';
 import { makeProblem, PRIORS, randomWeights, relativeDistance, transposed } from '../support/ot.ts';
-import { testDevice } from './device.ts';
+import { describeOnGpu } from './device.ts';
 
 /* Float32 on the GPU against the float64 solver, on problems that float32 holds. */
-
-const opened = await testDevice();
 const MODES: readonly Mode[] = ['parity', 'fast'];
 
-describe.skipIf(!opened)('the solver on the GPU', () => {
-  const { device } = opened!;
+describeOnGpu('the solver on the GPU', ({ device }) => {
   const solver = new GpuSolver(device);
   const silences: string[] = [];
   device.addEventListener('uncapturederror', ({ error }) => silences.push(error.message));
