@@ -51,31 +51,30 @@ fn slot_of(sweep: u32, age: u32) -> u32 { return ((sweep - 1u - age) % SLOTS) * 
 fn translation(p: Problem, k1: f32, k2: f32, thread: u32) -> f32 {
   var top_a = NONE;
   var top_b = NONE;
-  for (var i = 0u; i < p.n; i++) { top_a = max(top_a, row_mass[i]); }
-  for (var j = 0u; j < p.m; j++) { top_b = max(top_b, column_mass[j]); }
+  for (var i = 0u; i < p.n; i += 4u) { top_a = max(top_a, max4(vec4f(row_mass[i], row_mass[i + 1u], row_mass[i + 2u], row_mass[i + 3u]))); }
+  for (var j = 0u; j < p.m; j += 4u) { top_b = max(top_b, max4(vec4f(column_mass[j], column_mass[j + 1u], column_mass[j + 2u], column_mass[j + 3u]))); }
   workgroupBarrier();
   // One exponential a thread and line; the sums that every thread repeats are additions only.
   if (thread < p.n) { row_mass[thread] = exp2(row_mass[thread] - top_a); }
   if (thread < p.m) { column_mass[thread] = exp2(column_mass[thread] - top_b); }
   workgroupBarrier();
-  var sum_a = 0.0;
-  var sum_b = 0.0;
-  for (var i = 0u; i < p.n; i++) { sum_a += row_mass[i]; }
-  for (var j = 0u; j < p.m; j++) { sum_b += column_mass[j]; }
-  return clamp((top_a - top_b + log2(sum_a / sum_b)) / (k1 + k2), -1e6, 1e6);
+  // Lines beyond the edge hold NONE.
+  var sum_a = vec4f(0.0);
+  var sum_b = vec4f(0.0);
+  for (var i = 0u; i < p.n; i += 4u) { sum_a += max(vec4f(row_mass[i], row_mass[i + 1u], row_mass[i + 2u], row_mass[i + 3u]), vec4f(0.0)); }
+  for (var j = 0u; j < p.m; j += 4u) { sum_b += max(vec4f(column_mass[j], column_mass[j + 1u], column_mass[j + 2u], column_mass[j + 3u]), vec4f(0.0)); }
+  return clamp((top_a - top_b + log2(sum4(sum_a) / sum4(sum_b))) / (k1 + k2), -1e6, 1e6);
 }
 
-// Mean of the residuals over the lines that take part.
-fn mean_residual(p: Problem, now: u32) -> f32 {
-  var total = 0.0;
-  var count = 0.0;
-  for (var j = 0u; j < p.m; j++) {
-    if (from_columns[j] > HARDLY_ANY) {
-      total += residuals[now + j];
-      count += 1.0;
-    }
-  }
-  return total / max(count, 1.0);
+// Four residuals; 0 for lines that take no part and beyond the edge.
+fn residuals_at(start: u32) -> vec4f {
+  return vec4f(residuals[start], residuals[start + 1u], residuals[start + 2u], residuals[start + 3u]);
+}
+
+fn sum_residuals(p: Problem, now: u32) -> f32 {
+  var total = vec4f(0.0);
+  for (var j = 0u; j < p.m; j += 4u) { total += residuals_at(now + j); }
+  return sum4(total);
 }
 
 // Least squares for ‖r − Σ γ_k (r − r_k)‖ from the loaded normal equations, by one thread: depth ≤ 5.
@@ -120,14 +119,23 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
   // A line without weight, or that the prior leaves empty, keeps potential 0 and takes no part.
   let on_row = row_bias > HARDLY_ANY;
   let on_column = column_bias > HARDLY_ANY;
-  if (thread < p.n) { x[thread] = potentials[p.potential_start + thread]; from_rows[thread] = NONE; }
-  if (thread < p.m) { y[thread] = potentials[p.potential_start + p.n + thread]; from_columns[thread] = NONE; }
+  clear_lines(thread);
+  row_mass[thread] = NONE;
+  column_mass[thread] = NONE;
+  if (thread < p.n) { x[thread] = potentials[p.potential_start + thread]; }
+  if (thread < p.m) { y[thread] = potentials[p.potential_start + p.n + thread]; }
   if (thread < 2u) { atomicStore(&extremes[thread], 0u); }
 
   let careful = settings.careful != 0u;
   let factor = select(0.25, 0.5, careful);
   let passing_residual = select(PASSING_RESIDUAL, CAREFUL_RESIDUAL, careful);
   let passing_sweeps = select(PASSING_SWEEPS, CAREFUL_SWEEPS, careful);
+  // Columns that take part.
+  var living = 0.0;
+  for (var j = 0u; j < p.m; j++) {
+    if (lines[p.line_start + 4u * p.n + j] > HARDLY_ANY) { living += 1.0; }
+  }
+  living = max(living, 1.0);
   var iterations = state.iterations;
   var spent = 0u;
   var sweep = 0u;
@@ -138,6 +146,9 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
   var error = 1e30;
   var converged = 0u;
   var entering = true;
+  // Line sums of the sweep before; so large that they do not fit where there is none.
+  var row_guess = -NONE;
+  var column_guess = -NONE;
   loop {
     let last = epsilon <= p.reg * 1.01;
     let k1 = epsilon * p.inverse_tau1;
@@ -156,13 +167,17 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
     spent++;
     let now = slot_of(sweep, 0u);
     if (on_row) {
-      x[thread] = (row_target - row_sum(p, thread)) / (1.0 + k1);
+      row_guess = row_sum(p, thread, row_guess);
+      x[thread] = (row_target - row_guess) / (1.0 + k1);
       from_rows[thread] = x[thread] + row_bias;
     }
     if (thread < p.n) { row_mass[thread] = row_weight - k1 * x[thread]; }
     workgroupBarrier();
     var image = 0.0;
-    if (on_column) { image = (column_target - column_sum(p, thread)) / (1.0 + k2); }
+    if (on_column) {
+      column_guess = column_sum(p, thread, column_guess);
+      image = (column_target - column_guess) / (1.0 + k2);
+    }
     if (thread < p.m) { column_mass[thread] = column_weight - k2 * image; }
     workgroupBarrier();
     var shift = 0.0;
@@ -174,7 +189,7 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
       residuals[now + thread] = image - y[thread];
     }
     workgroupBarrier();
-    let mean = select(0.0, mean_residual(p, now), k1 + k2 < SOFT);
+    let mean = select(0.0, sum_residuals(p, now) / living, k1 + k2 < SOFT);
     workgroupBarrier();
     if (on_row) {
       if (k1 + k2 == 0.0) { x[thread] += mean; }
@@ -198,12 +213,12 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
     if (k < depth && (l < depth || l == MEMORY)) {
       let then_k = slot_of(sweep, k + 1u);
       let then_l = slot_of(sweep, l + 1u);
+      // Weight 0 leaves r itself.
+      let weight = select(0.0, 1.0, l < MEMORY);
       var product = 0.0;
-      for (var j = 0u; j < p.m; j++) {
-        let residual = residuals[now + j];
-        var other = residual;
-        if (l < MEMORY) { other = residual - residuals[then_l + j]; }
-        product += (residual - residuals[then_k + j]) * other;
+      for (var j = 0u; j < p.m; j += 4u) {
+        let residual = residuals_at(now + j);
+        product += dot(residual - residuals_at(then_k + j), residual - weight * residuals_at(then_l + j));
       }
       gram[thread] = product;
     }

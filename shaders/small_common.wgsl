@@ -9,7 +9,7 @@
 // where c_ij = 2^(bias_i + bias_j)·w_ij (docs/method.md §3).
 //
 //   lines, a problem: bias n | target n | shift n | mass n, then the same four for the m columns (see src/gpu/prepare.ts)
-//   potentials, a problem: x n | y m
+//   potentials, a problem: x n | y m | m more for the kernel's own use
 
 struct Problem {
   n: u32, m: u32, cost_start: u32, prior_start: u32,
@@ -53,23 +53,48 @@ fn form_kernel(p: Problem, epsilon: f32, thread: u32) {
   }
 }
 
-// log2 Σ_j 2^(S_ij + from_columns_j); about NONE for an empty line.
-fn row_sum(p: Problem, i: u32) -> f32 {
-  let start = i * (p.m | 1u);
-  var top = NONE;
-  for (var j = 0u; j < p.m; j++) { top = max(top, kernel[start + j] + from_columns[j]); }
-  var total = 0.0;
-  for (var j = 0u; j < p.m; j++) { total += exp2(kernel[start + j] + from_columns[j] - top); }
-  // The largest term is 1, so the guard is for empty lines only.
-  return select(top + log2(max(total, 1.0)), NONE, top < HARDLY_ANY);
+// Exponents of four terms of a row's sum and of a column's. Lines beyond the edge bring NONE (clear_lines), whatever
+// the kernel holds there. Four at a time: on the software adapter a loop's own steps cost as much as a term.
+fn row_terms(p: Problem, i: u32, j: u32) -> vec4f {
+  let cell = i * (p.m | 1u) + j;
+  return vec4f(kernel[cell], kernel[cell + 1u], kernel[cell + 2u], kernel[cell + 3u]) + vec4f(from_columns[j], from_columns[j + 1u], from_columns[j + 2u], from_columns[j + 3u]);
+}
+fn column_terms(p: Problem, i: u32, j: u32) -> vec4f {
+  let stride = p.m | 1u;
+  let cell = i * stride + j;
+  return vec4f(kernel[cell], kernel[cell + stride], kernel[cell + 2u * stride], kernel[cell + 3u * stride]) + vec4f(from_rows[i], from_rows[i + 1u], from_rows[i + 2u], from_rows[i + 3u]);
+}
+fn clear_lines(thread: u32) {
+  from_rows[thread] = NONE;
+  from_columns[thread] = NONE;
 }
 
-fn column_sum(p: Problem, j: u32) -> f32 {
-  let stride = p.m | 1u;
+fn sum4(v: vec4f) -> f32 { return v.x + v.y + (v.z + v.w); }
+fn max4(v: vec4f) -> f32 { return max(max(v.x, v.y), max(v.z, v.w)); }
+
+// A sum scaled by a guess at its logarithm, that of the sweep before, is good unless it over- or underflowed.
+fn fits(total: f32) -> bool { return total > 1e-6 && total < 1e30; }
+
+// log2 Σ_j 2^(S_ij + from_columns_j); NONE for an empty line.
+fn row_sum(p: Problem, i: u32, guess: f32) -> f32 {
+  var quick = vec4f(0.0);
+  for (var j = 0u; j < p.m; j += 4u) { quick += exp2(min(row_terms(p, i, j) - guess, vec4f(100.0))); }
+  if (fits(sum4(quick))) { return guess + log2(sum4(quick)); }
   var top = NONE;
-  for (var i = 0u; i < p.n; i++) { top = max(top, kernel[i * stride + j] + from_rows[i]); }
-  var total = 0.0;
-  for (var i = 0u; i < p.n; i++) { total += exp2(kernel[i * stride + j] + from_rows[i] - top); }
+  for (var j = 0u; j < p.m; j += 4u) { top = max(top, max4(row_terms(p, i, j))); }
+  var total = vec4f(0.0);
+  for (var j = 0u; j < p.m; j += 4u) { total += exp2(row_terms(p, i, j) - top); }
   // The largest term is 1, so the guard is for empty lines only.
-  return select(top + log2(max(total, 1.0)), NONE, top < HARDLY_ANY);
+  return select(top + log2(max(sum4(total), 1.0)), NONE, top < HARDLY_ANY);
+}
+
+fn column_sum(p: Problem, j: u32, guess: f32) -> f32 {
+  var quick = vec4f(0.0);
+  for (var i = 0u; i < p.n; i += 4u) { quick += exp2(min(column_terms(p, i, j) - guess, vec4f(100.0))); }
+  if (fits(sum4(quick))) { return guess + log2(sum4(quick)); }
+  var top = NONE;
+  for (var i = 0u; i < p.n; i += 4u) { top = max(top, max4(column_terms(p, i, j))); }
+  var total = vec4f(0.0);
+  for (var i = 0u; i < p.n; i += 4u) { total += exp2(column_terms(p, i, j) - top); }
+  return select(top + log2(max(sum4(total), 1.0)), NONE, top < HARDLY_ANY);
 }

@@ -4,7 +4,6 @@ import { createServer } from 'vite';
 import { errorFromReport } from '../../src/base/errors.ts';
 import { ensureChromium, launchOptions } from '../browser.ts';
 import type { GoldenBackend } from './golden.ts';
-import type {} from './gpu-page.ts';
 
 /** The kernels in a headless Chromium that is started for them. */
 export async function chromiumBackend(): Promise<GoldenBackend> {

@@ -5,6 +5,23 @@ export function lostError(reason: string): UserError {
   return new UserError('gpu-lost', 'The GPU device was lost, so this computation has no result. A new device starts with the next computation.', { reason });
 }
 
+/** Why devices were lost; null while they live. Kept here because `device.lost` can only be waited for. */
+const losses = new WeakMap<GPUDevice, { reason: string | null }>();
+
+/** Why the device is gone; null while it lives. The first call starts watching it. */
+export function lossOf(device: GPUDevice): string | null {
+  let entry = losses.get(device);
+  if (!entry) {
+    const watched: { reason: string | null } = { reason: null };
+    entry = watched;
+    losses.set(device, watched);
+    void device.lost.then(({ reason, message }) => {
+      watched.reason = `${reason}: ${message}`;
+    });
+  }
+  return entry.reason;
+}
+
 /**
  * Run synchronous GPU work (allocation, bind groups, encoding, submission) under error scopes.
  *
@@ -14,15 +31,16 @@ export function lostError(reason: string): UserError {
  * @throws UserError `gpu-memory`, `gpu-invalid`, `gpu-internal` or `gpu-lost`; `what` names the work in their messages
  */
 export async function guarded<T>(device: GPUDevice, what: string, work: () => T): Promise<T> {
+  lossOf(device);
   device.pushErrorScope('internal');
   device.pushErrorScope('out-of-memory');
   device.pushErrorScope('validation');
   let result: T | undefined;
-  let thrown: unknown = null;
+  let thrown: Error | null = null;
   try {
     result = work();
   } catch (error) {
-    thrown = error ?? new Error('unknown');
+    thrown = error instanceof Error ? error : new Error('unknown');
   }
   const scopes = [device.popErrorScope(), device.popErrorScope(), device.popErrorScope()];
   let caught: (GPUError | null)[];
@@ -32,14 +50,13 @@ export async function guarded<T>(device: GPUDevice, what: string, work: () => T)
     // Scopes of a lost device reject.
     throw lostError(error instanceof Error ? error.message : String(error));
   }
+  const loss = lossOf(device);
+  if (loss !== null) throw lostError(loss);
   const [invalid, memory, internal] = caught;
   if (memory) throw new UserError('gpu-memory', `The GPU has not enough memory for ${what}. Draw a smaller batch, or use the CPU.`, { reason: memory.message });
   if (invalid) throw new UserError('gpu-invalid', `The GPU refused ${what}: ${firstLine(invalid.message)}`, { reason: invalid.message });
   if (internal) throw new UserError('gpu-internal', `The GPU failed at ${what}: ${firstLine(internal.message)}`, { reason: internal.message });
-  if (thrown !== null) {
-    const message = thrown instanceof Error ? thrown.message : String(thrown);
-    throw new UserError('gpu-invalid', `The GPU refused ${what}: ${firstLine(message)}`, { reason: message });
-  }
+  if (thrown) throw new UserError('gpu-invalid', `The GPU refused ${what}: ${firstLine(thrown.message)}`, { reason: thrown.message });
   return result as T;
 }
 

@@ -1,7 +1,7 @@
 import type { Mode } from '../core/ot/solve.ts';
 import type { Buffers } from './buffers.ts';
 import { bindGroup, dispatch } from './pipelines.ts';
-import type { Side } from './prepare.ts';
+import { NONE, type Side } from './prepare.ts';
 
 const THREADS = 64;
 /** Threads that fill a GPU: lines are cut into pieces until there are about this many. */
@@ -29,8 +29,9 @@ export class HalfStep {
   readonly lines: number;
   readonly side: GPUBuffer;
   readonly potential: GPUBuffer;
-  readonly previous: GPUBuffer;
-  /** Potential + bias. */
+  /** What the last half-step added to the potential. */
+  readonly moved: GPUBuffer;
+  /** Potential + bias, and its drift, a pair a line. */
   readonly outgoing: GPUBuffer;
   /** What `start` was given last. */
   initial: Float32Array;
@@ -54,9 +55,9 @@ export class HalfStep {
     this.initial = new Float32Array(lines);
     this.#bias = biasOf.get(parts.side) ?? new Float32Array(lines);
     this.potential = buffers.storage(lines * 4);
-    this.previous = buffers.storage(lines * 4);
-    this.outgoing = buffers.storage(lines * 4);
-    this.#partials = buffers.storage(this.#pieces * lines * 8);
+    this.moved = buffers.storage(lines * 4);
+    this.outgoing = buffers.storage(lines * 8);
+    this.#partials = buffers.storage(this.#pieces * lines * 16);
     this.#shape = buffers.uniform(new ArrayBuffer(32));
     this.#settings = buffers.uniform(new ArrayBuffer(32));
   }
@@ -66,7 +67,7 @@ export class HalfStep {
     const { device, partial, combine, cost, prior, state, side } = this.#parts;
     this.#groups = [
       bindGroup(device, partial, [cost, prior ?? cost, other.outgoing, state, this.#partials, this.#shape]),
-      bindGroup(device, combine, [this.#partials, side, state, this.potential, this.previous, this.outgoing, this.#settings]),
+      bindGroup(device, combine, [this.#partials, side, state, this.potential, this.moved, this.outgoing, this.#settings]),
     ];
   }
 
@@ -75,7 +76,9 @@ export class HalfStep {
     const { queue } = this.#parts.device;
     this.initial = values;
     queue.writeBuffer(this.potential, 0, Float32Array.from(values));
-    queue.writeBuffer(this.outgoing, 0, Float32Array.from(values, (value, k) => Math.max(value + this.#bias[k]!, -1e30)));
+    const outgoing = new Float32Array(2 * values.length);
+    for (let k = 0; k < values.length; k++) outgoing[2 * k] = Math.max(values[k]! + this.#bias[k]!, NONE);
+    queue.writeBuffer(this.outgoing, 0, outgoing);
   }
 
   /** @param epsilon units of cost  @param rho τ/(τ+ε) */

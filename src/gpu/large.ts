@@ -63,7 +63,7 @@ const mebibytes = (bytes: number): number => Math.ceil(bytes / 2 ** 20);
 interface Sweep {
   readonly rows: HalfStep;
   readonly columns: HalfStep;
-  /** iterations, done, error. */
+  /** iterations, done, error, steady. */
   readonly state: GPUBuffer;
 }
 
@@ -95,7 +95,7 @@ async function iterateParity(device: GPUDevice, pipelines: Pipelines, buffers: B
     const words = new ArrayBuffer(16);
     new Uint32Array(words).set([n, m, settings.maxIterations]);
     new Float32Array(words)[3] = settings.threshold;
-    return bindGroup(device, pipeline, [rows.potential, rows.previous, columns.potential, columns.previous, rows.side, columns.side, state, buffers.uniform(words)]);
+    return bindGroup(device, pipeline, [rows.potential, rows.moved, columns.potential, columns.moved, rows.side, columns.side, state, buffers.uniform(words)]);
   });
   for (;;) {
     await guarded(device, `the parity solve of a ${n} × ${m} problem`, () => {

@@ -1,4 +1,5 @@
 import { UserError } from '../base/errors.ts';
+import { lossOf, lostError } from './errors.ts';
 import { shaderText, type ShaderName } from './shaders.ts';
 
 /** Compute pipelines of one device, compiled once and kept. */
@@ -28,10 +29,16 @@ export class Pipelines {
 
   async #compile(names: readonly ShaderName[], constants: Readonly<Record<string, number>>): Promise<GPUComputePipeline> {
     const label = names.at(-1)!;
+    // The scope keeps a shader's error from the console as well: it is reported below, with its line.
+    this.#device.pushErrorScope('validation');
     const module = this.#device.createShaderModule({ label, code: names.map(shaderText).join('\n') });
+    const scope = this.#device.popErrorScope();
     try {
+      await scope;
       return await this.#device.createComputePipelineAsync({ label, layout: 'auto', compute: { module, entryPoint: 'main', constants } });
     } catch (thrown) {
+      const loss = lossOf(this.#device);
+      if (loss !== null) throw lostError(loss);
       const { messages } = await module.getCompilationInfo();
       const first = messages.find(({ type }) => type === 'error');
       const reason = first ? `line ${first.lineNum}: ${first.message}` : thrown instanceof Error ? thrown.message : String(thrown);

@@ -56,7 +56,7 @@ export function priorMatrix(problem: Pick<UotProblem, 'n' | 'm' | 'a' | 'b' | 'p
   if (problem.prior.kind === 'product' || problem.prior.kind === 'ones') return null;
   const { logC } = referenceMeasure(problem);
   const result = new Float32Array(logC.length);
-  for (let k = 0; k < logC.length; k++) result[k] = logC[k]! === -Infinity ? NONE : logC[k]! * LOG2_E;
+  for (let k = 0; k < logC.length; k++) result[k] = Math.max(logC[k]! * LOG2_E, NONE);
   return result;
 }
 

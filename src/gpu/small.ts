@@ -138,7 +138,7 @@ function pack(problems: readonly Start[], mode: Mode): Packed {
     // The first level that ε ÷ 4 from the largest cost reaches; the largest itself would only average everything.
     levels[p * STATE_WORDS + 3] = cold ? Math.max(reg, cost.value.span / 4) : reg;
     lineCount += 4 * (n + m);
-    potentialCount += n + m;
+    potentialCount += n + 2 * m;
   }
   const lines = new Float32Array(lineCount);
   const potentials = new Float32Array(potentialCount);

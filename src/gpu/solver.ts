@@ -5,6 +5,7 @@ import type { Mode } from '../core/ot/solve.ts';
 import { isFallbackAdapter } from './device.ts';
 import type { HandoverReason, IterationSettings, RawOutcome } from './outcome.ts';
 import { Pipelines } from './pipelines.ts';
+import { planOf, type GpuPlan } from './plan.ts';
 import { solveLarge } from './large.ts';
 import { SMALL_SIDE, SMALL_WORKGROUP_BYTES, solveSmall } from './small.ts';
 
@@ -53,6 +54,11 @@ export class GpuSolver {
   async solve(problem: UotProblem, options: GpuSolveOptions): Promise<GpuOutcome> {
     const [outcome] = await this.solveBatch([problem], options);
     return outcome!;
+  }
+
+  /** The plan of an outcome and its sums, on the GPU (`planOf`). */
+  plan(problem: UotProblem, potentials: Potentials): Promise<GpuPlan> {
+    return planOf(this.device, this.pipelines, problem, potentials);
   }
 
   /**
