@@ -188,7 +188,7 @@ function solveLevel(active: ActiveProblem, kernel: GibbsKernel, level: number, x
     const done = last ? iterations > 1 && Math.max(residual, movedX) <= Math.max(target, floor) : residual < PASSING_RESIDUAL || iterations >= PASSING_SWEEPS;
     if (done) {
       y.set(image);
-      const certified = goal === 'passing' || target >= floor;
+      const certified = goal === 'passing' || (last && target >= floor);
       if (certified || !useNewton) return { iterations, residual, converged: last && residual <= Math.max(settings.tolerance, floor) };
       break;
     }

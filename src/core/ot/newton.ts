@@ -19,6 +19,10 @@ export interface NewtonResult {
   readonly lastStep: number;
 }
 
+/** Where Newton finds no descent: this many plain sweeps, this often. */
+const RESCUE_SWEEPS = 50;
+const MAX_RESCUES = 20;
+
 /**
  * Damped Newton on
  *
@@ -29,7 +33,7 @@ export interface NewtonResult {
  * When both marginals are hard, (x + k, y − k) is the same plan for every k: the last y is pinned and the step centred,
  * or rounding divided by nothing would send the potentials off. A trace of damping serves plans that fall into blocks.
  */
-export function newtonFinish(equations: MarginalEquations, x: Float64Array, y: Float64Array, maxSteps = 60): NewtonResult {
+export function newtonFinish(equations: MarginalEquations, x: Float64Array, y: Float64Array, maxSteps = 150): NewtonResult {
   const { kernel, logA, logB, k1, k2 } = equations;
   const { n, m, logK } = kernel;
   const rowSums = new Float64Array(n);
@@ -58,10 +62,20 @@ export function newtonFinish(equations: MarginalEquations, x: Float64Array, y: F
     return worst;
   };
 
+  const sweep = (): void => {
+    for (let round = 0; round < RESCUE_SWEEPS; round++) {
+      kernel.rows(y, rowSums);
+      for (let i = 0; i < n; i++) x[i] = (logA[i]! - rowSums[i]!) / (1 + k1);
+      kernel.columns(x, columnSums);
+      for (let j = 0; j < m; j++) y[j] = (logB[j]! - columnSums[j]!) / (1 + k2);
+    }
+  };
+
   let residual = evaluate(x, y);
   let lastStep = Infinity;
-  let damping = k1 + k2 === 0 ? 1e-12 : 0;
+  const damping = k1 + k2 === 0 ? 1e-12 : 0;
   let steps = 0;
+  let rescues = 0;
   const rowShare = new Float64Array(n * m);
   const columnShare = new Float64Array(n * m);
   while (steps < maxSteps && Number.isFinite(residual) && !(residual < 1e-13 && lastStep < 1e-9)) {
@@ -83,9 +97,10 @@ export function newtonFinish(equations: MarginalEquations, x: Float64Array, y: F
     }
     const accepted = lineSearch();
     if (accepted === 0) {
-      // Singular or misleading direction: lean towards plain Sinkhorn, and give up when that does not help either.
-      damping = Math.max(damping * 1e3, 1e-9);
-      if (damping > 1) break;
+      // No step along Newton's direction helps: let Sinkhorn carry on for a while, then try again from there.
+      if (++rescues > MAX_RESCUES) break;
+      sweep();
+      residual = evaluate(x, y);
       continue;
     }
     if (accepted < 1e-14) break;
