@@ -1,10 +1,11 @@
 import { Random } from '../src/base/random.ts';
-import type { FeatureSpec } from '../src/core/cost/features.ts';
 import { combineTerms, costTerms, termShares } from '../src/core/cost/terms.ts';
 import { costStatistics, planMetrics, regime } from '../src/core/ot/diagnostics.ts';
 import { uniformWeights, type UotProblem } from '../src/core/ot/problem.ts';
 import { solve, type UotSolution } from '../src/core/ot/solve.ts';
+import { labelTerm } from '../src/config/presets.ts';
 import { planWarnings } from '../src/core/ot/warnings.ts';
+import { POT_WORK } from '../src/engine/problem.ts';
 
 const SIZE = 64;
 const TICKS = 400;
@@ -28,7 +29,7 @@ export function tickTimes(name: string, regOfStd: number, tau: number): TickTime
       ['observation.state', { values: Float64Array.from({ length: SIZE * 14 }, () => random.normal()), shape: [14] }],
     ]),
   });
-  const terms = costTerms([labelTerm('action', 1), labelTerm('observation.state', 0.5)], side(), side());
+  const terms = costTerms([labelTerm('action', 'action', null, 1), labelTerm('observation.state', 'observation.state', null, 0.5)], side(), side());
   const cost = combineTerms(terms);
   const scale = costStatistics(cost).median;
   const normalised = cost.map((value) => value / scale);
@@ -47,26 +48,11 @@ export function tickTimes(name: string, regOfStd: number, tau: number): TickTime
     planMetrics(solution);
     regime(problem, statistics);
     const shares = termShares(terms, solution.plan);
-    planWarnings(problem, solution, { statistics, shares, cameras: { count: 0, weight: 0 }, embeddingVariance: new Map(), constantDimensions: [] });
+    planWarnings(problem, solution, { statistics, shares, cameras: { count: 0, weight: 0 }, embeddingVariance: new Map(), constantDimensions: [] }, POT_WORK);
     if (tick < 0) continue;
     times.push(performance.now() - start);
     if (solution.converged) converged++;
   }
   times.sort((p, q) => p - q);
   return { name, median: times[TICKS >> 1]!, p95: times[Math.floor(TICKS * 0.95)]!, converged, ticks: TICKS };
-}
-
-function labelTerm(key: string, weight: number): FeatureSpec {
-  return {
-    term_name: key,
-    src_key: key,
-    tgt_key: key,
-    dim_slice: null,
-    use_learned_embed: false,
-    embed_name: null,
-    weight_embed: 0,
-    weight_label: 1,
-    term_weight: weight,
-    time_reduce: 'flatten',
-  };
 }

@@ -14,7 +14,7 @@ import { DEMO_IMAGE, type ProblemSettings, type Side, type SolveMatrices, type S
 export type DemoImages = (side: Side, row: number) => Uint8ClampedArray | null;
 
 /** About 5 ms a tick for finding out whether POT breaks: where it does, it nearly always does at once. */
-const POT_WORK = 4e6;
+export const POT_WORK = 1e6;
 
 interface CostState {
   readonly batch: DrawnBatch;
