@@ -21,7 +21,7 @@ export const en = {
   'notice.error': 'No new plan: the problem is explained beside it.',
   'notice.healthy': 'No warnings. Mass {{mass}} is inside 0.05–0.30.',
   'notice.none': 'No warnings.',
-  'notice.outside': 'No warnings. Mass {{mass}} lies outside the usual 0.05–0.30.',
+  'notice.outside': 'No warnings. Mass {{mass}}, usual is 0.05–0.30.',
   'notice.unpaired': 'Rows are not paired: the diagonal means nothing here.',
   'notice.busy': 'Working. The plan and its readings are from before.',
   'notice.more': 'Show the next warnings',
