@@ -13,7 +13,7 @@ import { DEMO_IMAGE, type ProblemSettings, type Side, type SolveMatrices, type S
 /** Draws a demo frame of a side at the camera's size, RGBA. */
 export type DemoImages = (side: Side, row: number) => Uint8ClampedArray | null;
 
-/** About 5 ms a tick for finding out whether POT breaks: where it does, it nearly always does at once. */
+/** Multiplications a tick may spend on finding out whether POT breaks (122 iterations at 64 × 64); most failures are at once. */
 export const POT_WORK = 1e6;
 
 interface CostState {
