@@ -1,4 +1,4 @@
-import type { FeatureSpec } from '../core/cost/features.ts';
+import type { EmbedSource, FeatureSpec } from '../core/cost/features.ts';
 import type { SolveSettings } from './session.ts';
 
 export type PresetName = 'toy' | 'official' | 'fork' | 'balanced' | 'diagonal';
@@ -25,30 +25,40 @@ export function labelTerm(name: string, key: string, slice: readonly [number, nu
     weight_label: 1,
     term_weight: weight,
     time_reduce: 'flatten',
+    embed: null,
   };
 }
 
+/** A term that compares embeddings of one key of both sides. */
+export function embedTerm(name: string, key: string, embed: EmbedSource, weightEmbed: number): FeatureSpec {
+  return { ...labelTerm(name, key, null, 1), use_learned_embed: true, weight_embed: weightEmbed, weight_label: 0, embed };
+}
+
+export const DEMO_ENCODER = 'demo-encoder.onnx';
+
+const demoEmbedding = (weightEmbed: number): FeatureSpec => embedTerm('embedding', 'observation.images.camera', { file: DEMO_ENCODER, input: 'image', output: 'embedding', others: [] }, weightEmbed);
+
 /**
- * The demo's label, end effector + gripper at weight 5, as two terms whose shares can be told apart, and the joints at
- * a weight at which they have a say.
+ * The demo's default: the camera's embedding at 1/16, since it has 16 dimensions, and the label, end effector + gripper
+ * at weight 5, as two terms whose shares can be told apart.
  */
 export function demoFeatures(): FeatureSpec[] {
   const key = 'observation.state';
-  return [labelTerm('end effector', key, [0, 2], 5), labelTerm('gripper', key, [2, 3], 5), labelTerm('joints', key, [3, 5], 0.5)];
+  return [demoEmbedding(1 / 16), labelTerm('end effector', key, [0, 2], 5), labelTerm('gripper', key, [2, 3], 5)];
 }
 
 /**
  * - Toy: the demo's defaults.
- * - Official: ot-sim2real's published settings; its label is the end effector at cost_scale 0.05.
- * - Fork: the LeRobot fork's defaults on raw, unscaled values, images among them: the mass dies.
+ * - Official: ot-sim2real's published settings; emb_scale 0.01, and its label is the end effector at cost_scale 0.05.
+ * - Fork: the LeRobot fork's defaults on raw embeddings, whose squared distances are not scaled down: the mass dies.
  * - Balanced, Diagonal prior: Toy with hard marginals, or with the mask that `heuristic=true` means.
  */
 export const PRESETS: Readonly<Record<PresetName, Preset>> = {
   toy: { solve: { reg: 0.01, tau1: 0.05, tau2: 0.05, prior: 'product' }, features: demoFeatures() },
-  official: { solve: { reg: 0.1, tau1: 0.05, tau2: 0.05, prior: 'diagonal' }, features: [labelTerm('eef_pose', 'observation.state', [0, 2], 0.05)] },
+  official: { solve: { reg: 0.1, tau1: 0.05, tau2: 0.05, prior: 'diagonal' }, features: [demoEmbedding(0.01), labelTerm('eef_pose', 'observation.state', [0, 2], 0.05)] },
   fork: {
     solve: { reg: 0.0005, tau1: 0.01, tau2: 0.01, prior: 'diagonal' },
-    features: [labelTerm('camera', 'observation.images.camera', null, 1), labelTerm('state', 'observation.state', null, 1)],
+    features: [demoEmbedding(1), labelTerm('state', 'observation.state', null, 1)],
   },
   balanced: { solve: { reg: 0.01, tau1: Infinity, tau2: Infinity, prior: 'product' }, features: demoFeatures() },
   diagonal: { solve: { reg: 0.01, tau1: 0.05, tau2: 0.05, prior: 'diagonal' }, features: demoFeatures() },

@@ -3,13 +3,20 @@ import type { Normalisation } from '../core/cost/terms.ts';
 import type { FeatureSpec } from '../core/cost/features.ts';
 import type { Prior } from '../core/ot/problem.ts';
 import type { Mode } from '../core/ot/solve.ts';
-import { demoFeatures } from './presets.ts';
+import { DEMO_ENCODER, demoFeatures } from './presets.ts';
 
 /** Where a side's data come from. Local files are known by name and hash only; they never leave the browser. */
 export type DataRef =
   | { readonly kind: 'demo'; readonly name: 'sim_pick' | 'real_pick' }
   | { readonly kind: 'local'; readonly name: string; readonly fingerprint: string }
   | { readonly kind: 'none' };
+
+/** Encoders that ship with the page. */
+export const BUILTIN_ENCODERS = ['demo-encoder.onnx', 'keypoints.onnx', 'mlp.onnx'] as const;
+export type BuiltinEncoder = (typeof BUILTIN_ENCODERS)[number];
+
+/** An encoder that terms may name by `file`. Local ones are asked for again, as data are. */
+export type EncoderRef = { readonly kind: 'builtin'; readonly file: BuiltinEncoder } | { readonly kind: 'local'; readonly file: string; readonly fingerprint: string };
 
 /** Which frames are compared. Episode lists and ranges are half-open, such as "0:6, 9"; empty means all. */
 export interface BatchSettings {
@@ -41,12 +48,14 @@ export interface Session {
   readonly version: typeof SESSION_VERSION;
   readonly source: DataRef;
   readonly target: DataRef;
+  /** By file name, each once. */
+  readonly encoders: readonly EncoderRef[];
   readonly features: readonly FeatureSpec[];
   readonly batch: BatchSettings;
   readonly solve: SolveSettings;
 }
 
-export const SESSION_VERSION = 1;
+export const SESSION_VERSION = 2;
 
 /** What a person may set, and what a link is clamped to. Sliders show the part that real configs use. */
 export const SESSION_LIMITS = {
@@ -57,6 +66,9 @@ export const SESSION_LIMITS = {
   bandWidth: { low: 1e-3, high: 100 },
   batchSize: { low: 1, high: 1024 },
   terms: 16,
+  encoders: 8,
+  /** Inputs of one encoder, beside the first. */
+  otherInputs: 16,
   text: 200,
 } as const;
 
@@ -68,6 +80,7 @@ export const DEFAULT_SESSION: Session = {
   version: SESSION_VERSION,
   source: { kind: 'demo', name: 'sim_pick' },
   target: { kind: 'demo', name: 'real_pick' },
+  encoders: [{ kind: 'builtin', file: DEMO_ENCODER }],
   features: demoFeatures(),
   batch: DEFAULT_BATCH,
   solve: DEFAULT_SOLVE,
@@ -114,17 +127,27 @@ const text = (fallback: string) => v.fallback(v.pipe(v.string(), v.maxLength(SES
 
 const axisIndex = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1e6));
 
+const shortText = v.pipe(v.string(), v.maxLength(SESSION_LIMITS.text));
+
+const embedSchema = v.object({
+  file: shortText,
+  input: shortText,
+  output: shortText,
+  others: v.fallback(v.pipe(v.array(v.object({ input: shortText, src_key: shortText, tgt_key: shortText })), v.maxLength(SESSION_LIMITS.otherInputs)), []),
+});
+
 const featureSchema = v.object({
   term_name: v.pipe(v.string(), v.minLength(1), v.maxLength(SESSION_LIMITS.text)),
-  src_key: v.pipe(v.string(), v.maxLength(SESSION_LIMITS.text)),
-  tgt_key: v.pipe(v.string(), v.maxLength(SESSION_LIMITS.text)),
+  src_key: shortText,
+  tgt_key: shortText,
   dim_slice: v.fallback(v.nullable(v.tuple([axisIndex, axisIndex])), null),
   use_learned_embed: v.fallback(v.boolean(), false),
-  embed_name: v.fallback(v.nullable(v.pipe(v.string(), v.maxLength(SESSION_LIMITS.text))), null),
+  embed_name: v.fallback(v.nullable(shortText), null),
   weight_embed: clamped(SESSION_LIMITS.weight, 0),
   weight_label: clamped(SESSION_LIMITS.weight, 1),
   term_weight: clamped(SESSION_LIMITS.weight, 1),
   time_reduce: v.fallback(v.picklist(['flatten', 'first', 'last']), 'flatten'),
+  embed: v.fallback(v.nullable(embedSchema), null),
 });
 
 /** A list keeps the entries that can be read and drops the rest. */
@@ -138,6 +161,23 @@ const features = v.pipe(
       })
       .slice(0, SESSION_LIMITS.terms),
   ),
+);
+
+const encoderSchema = v.variant('kind', [
+  v.object({ kind: v.literal('builtin'), file: v.picklist(BUILTIN_ENCODERS) }),
+  v.object({ kind: v.literal('local'), file: v.pipe(shortText, v.minLength(1)), fingerprint: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)) }),
+]);
+
+const encoders = v.pipe(
+  v.array(v.unknown()),
+  v.transform((entries) => {
+    const read = new Map<string, EncoderRef>();
+    for (const entry of entries) {
+      const parsed = v.safeParse(encoderSchema, entry);
+      if (parsed.success && !read.has(parsed.output.file) && read.size < SESSION_LIMITS.encoders) read.set(parsed.output.file, parsed.output);
+    }
+    return [...read.values()];
+  }),
 );
 
 const dataRef = (fallback: DataRef) =>
@@ -175,13 +215,17 @@ const solveSchema = v.object({
 const sessionSchema = v.object({
   source: dataRef(DEFAULT_SESSION.source),
   target: dataRef(DEFAULT_SESSION.target),
+  encoders: v.fallback(encoders, [...DEFAULT_SESSION.encoders]),
   features: v.fallback(features, [...DEFAULT_SESSION.features]),
   batch: v.fallback(batchSchema, DEFAULT_BATCH),
   solve: v.fallback(solveSchema, DEFAULT_SOLVE),
 });
 
 /** One step from each older version to the next; `migrations[k]` turns version k+1 into version k+2. */
-const migrations: readonly ((old: Record<string, unknown>) => Record<string, unknown>)[] = [];
+const migrations: readonly ((old: Record<string, unknown>) => Record<string, unknown>)[] = [
+  // Version 1 knew no encoders; its terms, which name none, keep what they mean.
+  (old) => ({ ...old, encoders: [] }),
+];
 
 /** What came out of reading a stored or shared session. */
 export type SessionReading = { readonly kind: 'session'; readonly session: Session } | { readonly kind: 'newer'; readonly version: number } | { readonly kind: 'unreadable' };

@@ -1,16 +1,22 @@
+import { UserError } from '../base/errors.ts';
 import { SESSION_LIMITS, SESSION_VERSION, readSession, writeSession, type Session, type SessionReading } from './session.ts';
 
 /** A hash longer than this is not looked at, and nothing inflates to more than that. */
 const MAX_HASH = 64 * 1024;
 const MAX_JSON = 256 * 1024;
 
-/** `#s=1.<base64url(deflate-raw(JSON))>`: the version comes first, so that a newer link is known before it is read. */
+/**
+ * `#s=2.<base64url(deflate-raw(JSON))>`: the version comes first, so that a newer link is known before it is read.
+ * @throws UserError `link-too-long` rather than making a link that no page would read
+ */
 export async function sessionToHash(session: Session): Promise<string> {
   const bytes = new TextEncoder().encode(writeSession(session));
   const packed = new Uint8Array(await new Response(new Blob([bytes]).stream().pipeThrough(new CompressionStream('deflate-raw'))).arrayBuffer());
   let binary = '';
   for (const byte of packed) binary += String.fromCharCode(byte);
-  return `#s=${SESSION_VERSION}.${btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '')}`;
+  const hash = `#s=${SESSION_VERSION}.${btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '')}`;
+  if (hash.length > MAX_HASH || bytes.length > MAX_JSON) throw new UserError('link-too-long', 'The names in this session are too long for a link. Use fewer terms, or encoders with shorter names of inputs.');
+  return hash;
 }
 
 /** What a location hash holds: nothing of ours (null), or a reading of a session. Never throws, whatever it is given. */

@@ -1,4 +1,5 @@
 import { useState, type ReactElement } from 'react';
+import { reportError } from '../base/errors.ts';
 import { sessionToHash } from '../config/share.ts';
 import { useRun } from '../store/run.ts';
 import { useSession } from '../store/session.ts';
@@ -68,7 +69,13 @@ function ShareButton(): ReactElement {
   const t = useWords();
   const [state, setState] = useState<'idle' | 'copied' | 'shown'>('idle');
   const share = async (): Promise<void> => {
-    const link = `${location.origin}${location.pathname}${await sessionToHash(useSession.getState().session)}`;
+    let link = '';
+    try {
+      link = `${location.origin}${location.pathname}${await sessionToHash(useSession.getState().session)}`;
+    } catch (thrown) {
+      useRun.setState({ remark: reportError(thrown).message });
+      return;
+    }
     history.replaceState(null, '', link);
     try {
       await navigator.clipboard.writeText(link);

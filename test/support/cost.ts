@@ -13,6 +13,7 @@ export function labelSpec(over: Partial<FeatureSpec> = {}): FeatureSpec {
     weight_label: 1,
     term_weight: 1,
     time_reduce: 'flatten',
+    embed: null,
     ...over,
   };
 }

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { SESSION_LIMITS, type BatchSettings, type DataRef, type Session, type SolveSettings } from '../../src/config/session.ts';
+import { BUILTIN_ENCODERS, SESSION_LIMITS, SESSION_VERSION, type BatchSettings, type DataRef, type EncoderRef, type Session, type SolveSettings } from '../../src/config/session.ts';
 import type { FeatureSpec } from '../../src/core/cost/features.ts';
 
 interface Limits {
@@ -20,6 +20,16 @@ const dataRef: fc.Arbitrary<DataRef> = fc.oneof(
 
 const axisIndex = fc.nat(1e6);
 
+const embed = fc.record({ file: text, input: text, output: text, others: fc.array(fc.record({ input: text, src_key: text, tgt_key: text }), { maxLength: SESSION_LIMITS.otherInputs }) });
+
+const encoders: fc.Arbitrary<EncoderRef[]> = fc.uniqueArray(
+  fc.oneof(
+    fc.record({ kind: fc.constant('builtin' as const), file: fc.constantFrom(...BUILTIN_ENCODERS) }),
+    fc.record({ kind: fc.constant('local' as const), file: text.filter((name) => name !== ''), fingerprint: fc.string({ unit: fc.constantFrom(...'0123456789abcdef'.split('')), minLength: 64, maxLength: 64 }) }),
+  ),
+  { maxLength: SESSION_LIMITS.encoders, selector: ({ file }) => file },
+);
+
 const feature: fc.Arbitrary<FeatureSpec> = fc.record({
   term_name: text.filter((name) => name !== ''),
   src_key: text,
@@ -31,6 +41,7 @@ const feature: fc.Arbitrary<FeatureSpec> = fc.record({
   weight_label: number(SESSION_LIMITS.weight),
   term_weight: number(SESSION_LIMITS.weight),
   time_reduce: fc.constantFrom('flatten', 'first', 'last'),
+  embed: fc.option(embed),
 });
 
 const batch: fc.Arbitrary<BatchSettings> = fc.record({
@@ -56,9 +67,10 @@ const solve: fc.Arbitrary<SolveSettings> = fc.record({
 
 /** Every session that a person could have made. */
 export const anySession: fc.Arbitrary<Session> = fc.record({
-  version: fc.constant(1 as const),
+  version: fc.constant(SESSION_VERSION),
   source: dataRef,
   target: dataRef,
+  encoders,
   features: fc.array(feature, { maxLength: SESSION_LIMITS.terms }),
   batch,
   solve,
@@ -88,6 +100,9 @@ export function beyondLimits(session: Session): string[] {
     for (const key of ['term_name', 'src_key', 'tgt_key'] as const) short(key, spec[key]);
     for (const key of ['weight_embed', 'weight_label', 'term_weight'] as const) within(key, spec[key], SESSION_LIMITS.weight);
   }
+  if (session.encoders.length > SESSION_LIMITS.encoders) problems.push(`${session.encoders.length} encoders`);
+  for (const { file } of session.encoders) short('file', file);
+  for (const { embed: named } of features) for (const name of named ? [named.file, named.input, named.output] : []) short('embed', name);
   for (const ref of [session.source, session.target]) if (ref.kind === 'local') short('name', ref.name);
   return problems;
 }

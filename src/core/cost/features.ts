@@ -19,6 +19,33 @@ export interface FeatureSpec {
   readonly weight_label: number;
   readonly term_weight: number;
   readonly time_reduce: TimeReduce;
+  /** Ours: what makes z where `use_learned_embed` is on. The fork asks its one policy by key alone. */
+  readonly embed: EmbedSource | null;
+}
+
+/**
+ * z = `output` of the encoder `file` when src_key and tgt_key are fed to its `input`: the fork's
+ * `encode_feature_for_ot(key, x)`, for encoders that come as files.
+ */
+export interface EmbedSource {
+  readonly file: string;
+  readonly input: string;
+  readonly output: string;
+  /** Keys for every other input of the encoder. */
+  readonly others: readonly { readonly input: string; readonly src_key: string; readonly tgt_key: string }[];
+}
+
+/** Whether M_embed counts: `use_learned_embed = false` makes it 0 whatever weight_embed says. */
+export const wantsEmbedding = (spec: FeatureSpec): boolean => spec.use_learned_embed && spec.weight_embed > 0;
+
+/** The key of a side that a term compares. */
+export const keyOf = (spec: FeatureSpec, side: 'source' | 'target'): string => (side === 'source' ? spec.src_key : spec.tgt_key);
+
+/** What a side feeds to each input of a term's encoder, as [input, key]; none without one. */
+export function embedKeys({ embed, src_key, tgt_key }: FeatureSpec, side: 'source' | 'target'): [input: string, key: string][] {
+  if (!embed) return [];
+  const all = [{ input: embed.input, src_key, tgt_key }, ...embed.others];
+  return all.map((entry) => [entry.input, side === 'source' ? entry.src_key : entry.tgt_key]);
 }
 
 /** A column of a batch: `count` samples of the given shape, row-major. */
@@ -33,9 +60,9 @@ export interface BatchSide {
   readonly columns: Map<string, BatchColumn>;
 }
 
-/** `count` vectors of equal width. */
+/** Vectors of equal width, row-major. */
 export interface Vectors {
-  readonly values: Float64Array;
+  readonly values: Float64Array | Float32Array;
   readonly width: number;
 }
 
@@ -47,13 +74,8 @@ export const dimensionName = (key: string, spec: FeatureSpec, d: number): string
  * @throws UserError `missing-key`, `bad-slice`, `non-finite`
  */
 export function labelVectors(spec: FeatureSpec, side: 'source' | 'target', batch: BatchSide): Vectors {
-  const key = side === 'source' ? spec.src_key : spec.tgt_key;
-  const column = batch.columns.get(key);
-  if (!column) {
-    const known = [...batch.columns.keys()].join(', ') || 'none';
-    throw new UserError('missing-key', `The ${side} has no numeric column "${key}", which the term "${spec.term_name}" asks for. Its columns are: ${known}.`, { term: spec.term_name, side, key });
-  }
-  const { values, shape } = reduceTime(column, spec.time_reduce, batch.count);
+  const key = keyOf(spec, side);
+  const { values, shape } = termColumn(spec, side, key, batch);
   const last = shape.at(-1) ?? 1;
   const [from, to] = spec.dim_slice ?? [0, last];
   if (!(Number.isInteger(from) && Number.isInteger(to) && from >= 0 && from < to && to <= last))
@@ -71,15 +93,35 @@ export function labelVectors(spec: FeatureSpec, side: 'source' | 'target', batch
       const value = values[line * last + d]!;
       if (!Number.isFinite(value)) {
         const sample = Math.floor((line * batch.count) / lines);
-        throw new UserError('non-finite', `${side === 'source' ? 'Source' : 'Target'} "${key}" holds ${value} at dimension ${d} of sample ${sample} in this batch, so the term "${spec.term_name}" has no distance there. Slice that dimension out, or leave those frames out.`, {
-          term: spec.term_name,
-          side,
-          key,
-        });
+        throw nonFinite(spec, side, key, value, d, sample, 'Slice that dimension out, or leave those frames out.');
       }
       sliced[k] = value;
     }
   return { values: sliced, width: sliced.length / batch.count };
+}
+
+/**
+ * What a side feeds to an encoder's input from one of its keys: time reduced, whole, finite.
+ * @throws UserError `missing-key`, `non-finite`
+ */
+export function embedColumn(spec: FeatureSpec, side: 'source' | 'target', key: string, batch: BatchSide): BatchColumn {
+  const column = termColumn(spec, side, key, batch);
+  const bad = column.values.findIndex((value) => !Number.isFinite(value));
+  if (bad < 0) return column;
+  const size = column.values.length / batch.count;
+  throw nonFinite(spec, side, key, column.values[bad]!, bad % size, Math.floor(bad / size), 'Leave those frames out, or give the encoder another key.');
+}
+
+/** A key of a batch, its time axis reduced as the term says. @throws UserError `missing-key` */
+function termColumn(spec: FeatureSpec, side: 'source' | 'target', key: string, batch: BatchSide): BatchColumn {
+  const column = batch.columns.get(key);
+  if (column) return reduceTime(column, spec.time_reduce, batch.count);
+  const known = [...batch.columns.keys()].join(', ') || 'none';
+  throw new UserError('missing-key', `The ${side} has no numeric column "${key}", which the term "${spec.term_name}" asks for. Its columns are: ${known}.`, { term: spec.term_name, side, key });
+}
+
+function nonFinite(spec: FeatureSpec, side: 'source' | 'target', key: string, value: number, dimension: number, sample: number, cure: string): UserError {
+  return new UserError('non-finite', `${side === 'source' ? 'Source' : 'Target'} "${key}" holds ${value} at dimension ${dimension} of sample ${sample} in this batch, so the term "${spec.term_name}" has no distance there. ${cure}`, { term: spec.term_name, side, key });
 }
 
 function reduceTime(column: BatchColumn, reduce: TimeReduce, count: number): BatchColumn {

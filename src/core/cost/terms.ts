@@ -1,13 +1,14 @@
+import { assert } from '../../base/assert.ts';
 import { UserError } from '../../base/errors.ts';
 import { costStatistics } from '../ot/diagnostics.ts';
-import { dimensionName, labelVectors, showShape, type BatchSide, type FeatureSpec, type Vectors } from './features.ts';
+import { dimensionName, embedKeys, labelVectors, showShape, wantsEmbedding, type BatchSide, type FeatureSpec, type Vectors } from './features.ts';
 
 /** One term of the ground cost on a batch. */
 export interface CostTerm {
   readonly name: string;
   readonly weight: number;
-  /** M_term before its weight, row-major n × m. */
-  readonly cost: Float64Array;
+  /** M_term before its weight, row-major n × m; float32 where a GPU measured it. */
+  readonly cost: Float64Array | Float32Array;
   /** Mean of M_term: the fork's `ot_cost/<term>`. */
   readonly mean: number;
   readonly max: number;
@@ -33,42 +34,102 @@ export function checkSpecs(specs: readonly FeatureSpec[]): void {
     for (const field of ['weight_embed', 'weight_label', 'term_weight'] as const)
       if (!(Number.isFinite(spec[field]) && spec[field] >= 0)) throw new UserError('bad-weight', `${field} of the term "${name}" is ${spec[field]}; it must be finite and not negative.`, detail);
     if (spec.weight_embed === 0 && spec.weight_label === 0) throw new UserError('no-weight', `The term "${name}" has weight_embed 0 and weight_label 0, so it measures nothing. Give one of them a weight, or leave the term out.`, detail);
-    if (spec.use_learned_embed && spec.weight_embed > 0)
-      throw new UserError('no-encoder', `The term "${name}" asks for an embedding of "${spec.src_key}", but no encoder serves that key. Set weight_embed to 0 and compare raw values by weight_label.`, detail);
-    if (spec.weight_label === 0) throw new UserError('no-weight', `The term "${name}" has weight_label 0 and no learned embedding, so it measures nothing. Set weight_label, or leave the term out.`, detail);
+    if (wantsEmbedding(spec) && !spec.embed)
+      throw new UserError('no-encoder', `The term "${name}" asks for an embedding of "${spec.src_key}", but no encoder serves that key. Choose one for it, or set weight_embed to 0 and compare raw values by weight_label.`, { ...detail, key: spec.src_key });
+    if (spec.weight_label === 0 && !wantsEmbedding(spec)) throw new UserError('no-weight', `The term "${name}" has weight_label 0 and no learned embedding, so it measures nothing. Set weight_label, or leave the term out.`, detail);
   }
 }
 
+/** Vectors of both sides that one part of a term compares: n and m of them, of one width. */
+export interface Compared {
+  readonly source: Vectors;
+  readonly target: Vectors;
+}
+
 /**
- * All terms of the ground cost on a batch.
- * @throws UserError naming the term, the side, the key and the shapes; see `checkSpecs` and `labelVectors`
+ * Label vectors of both sides of a term, unweighted. Null where labels have no weight.
+ * @throws UserError `width-mismatch`, and those of `labelVectors`
  */
-export function costTerms(specs: readonly FeatureSpec[], source: BatchSide, target: BatchSide): CostTerm[] {
-  checkSpecs(specs);
-  return specs.map((spec) => {
-    const left = labelVectors(spec, 'source', source);
-    const right = labelVectors(spec, 'target', target);
-    if (left.width !== right.width) throw widthMismatch(spec, source, target, left.width, right.width);
-    const cost = squaredDistances(left, right);
-    if (spec.weight_label !== 1) for (let k = 0; k < cost.length; k++) cost[k] = cost[k]! * spec.weight_label;
-    let total = 0;
-    let max = 0;
-    for (let k = 0; k < cost.length; k++) {
-      total += cost[k]!;
-      max = Math.max(max, cost[k]!);
-    }
-    return {
-      name: spec.term_name,
-      weight: spec.term_weight,
-      cost,
-      mean: total / cost.length,
-      max,
-      constantDimensions: constantDimensions(left, right).map((d) => dimensionName(spec.src_key, spec, d)),
-    };
+export function termLabels(spec: FeatureSpec, source: BatchSide, target: BatchSide): Compared | null {
+  if (spec.weight_label === 0) return null;
+  const left = labelVectors(spec, 'source', source);
+  const right = labelVectors(spec, 'target', target);
+  if (left.width !== right.width) throw labelMismatch(spec, source, target, left.width, right.width);
+  return { source: left, target: right };
+}
+
+/** Dimensions of a label that vary on neither side, as "key[d]". */
+export function constantLabels(spec: FeatureSpec, labels: Compared | null): string[] {
+  return labels ? constantDimensions(labels.source, labels.target).map((d) => dimensionName(spec.src_key, spec, d)) : [];
+}
+
+/** @throws UserError `width-mismatch` when an encoder gives the sides embeddings of different widths */
+export function checkEmbeddings(spec: FeatureSpec, source: { readonly width: number }, target: { readonly width: number }): void {
+  if (source.width === target.width) return;
+  const keys = (side: 'source' | 'target'): string => embedKeys(spec, side).map(([, key]) => key).join(', ');
+  throw new UserError('width-mismatch', `${spec.embed?.file ?? 'The encoder'} makes ${source.width} values of a source frame and ${target.width} of a target frame, so the term "${spec.term_name}" has no distance. Feed it keys of one shape on both sides, or leave the term out.`, {
+    term: spec.term_name,
+    source: keys('source'),
+    target: keys('target'),
   });
 }
 
-function widthMismatch(spec: FeatureSpec, source: BatchSide, target: BatchSide, left: number, right: number): UserError {
+/**
+ * All terms of the ground cost on a batch: M_term = weight_embed·‖z_i − z'_j‖² + weight_label·‖y_i − y'_j‖².
+ * @param embeddings by term name, for the terms that want one
+ * @throws UserError naming the term, the side, the key and the shapes; see `checkSpecs` and `labelVectors`
+ */
+export function costTerms(specs: readonly FeatureSpec[], source: BatchSide, target: BatchSide, embeddings: ReadonlyMap<string, Compared> = new Map()): CostTerm[] {
+  checkSpecs(specs);
+  return specs.map((spec) => {
+    const labels = termLabels(spec, source, target);
+    const cost = new Float64Array(source.count * target.count);
+    if (labels) addScaled(cost, squaredDistances(labels.source, labels.target), spec.weight_label);
+    if (wantsEmbedding(spec)) {
+      const embedding = embeddings.get(spec.term_name);
+      assert(embedding, `the term "${spec.term_name}" has no embedding`);
+      checkEmbeddings(spec, embedding.source, embedding.target);
+      addScaled(cost, squaredDistances(embedding.source, embedding.target), spec.weight_embed);
+    }
+    return measuredTerm(spec, cost, labels);
+  });
+}
+
+/** A term from its matrix: its mean, its largest entry and its constant dimensions. */
+export function measuredTerm(spec: FeatureSpec, cost: CostTerm['cost'], labels: Compared | null): CostTerm {
+  let total = 0;
+  let max = 0;
+  for (let k = 0; k < cost.length; k++) {
+    total += cost[k]!;
+    max = Math.max(max, cost[k]!);
+  }
+  return { name: spec.term_name, weight: spec.term_weight, cost, mean: total / cost.length, max, constantDimensions: constantLabels(spec, labels) };
+}
+
+function addScaled(total: Float64Array, values: Float64Array, weight: number): void {
+  for (let k = 0; k < total.length; k++) total[k] = total[k]! + weight * values[k]!;
+}
+
+/**
+ * How much embeddings differ over a batch: their variance, averaged over dimensions, as a share of their mean square.
+ * 0 for a constant encoder, 1 for one whose outputs have mean 0; free of the scale that an encoder happens to have.
+ */
+export function relativeVariance({ values, width }: Vectors): number {
+  const rows = values.length / width;
+  let variance = 0;
+  let square = 0;
+  for (let d = 0; d < width; d++) {
+    let mean = 0;
+    for (let k = d; k < values.length; k += width) mean += values[k]! / rows;
+    for (let k = d; k < values.length; k += width) {
+      variance += (values[k]! - mean) ** 2;
+      square += values[k]! ** 2;
+    }
+  }
+  return square > 0 ? variance / square : 0;
+}
+
+function labelMismatch(spec: FeatureSpec, source: BatchSide, target: BatchSide, left: number, right: number): UserError {
   const keys = spec.src_key === spec.tgt_key ? `"${spec.src_key}"` : `"${spec.src_key}" and "${spec.tgt_key}"`;
   const common = Math.min(left, right);
   const shapeOf = (side: BatchSide, key: string): string => showShape(side.count, side.columns.get(key)?.shape ?? []);

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PRESETS } from '../../../src/config/presets.ts';
-import { DEFAULT_BATCH, DEFAULT_SESSION, DEFAULT_SOLVE, priorOf, readSession, SESSION_LIMITS, writeSession, type Session } from '../../../src/config/session.ts';
+import { DEFAULT_BATCH, DEFAULT_SESSION, DEFAULT_SOLVE, priorOf, readSession, SESSION_LIMITS, SESSION_VERSION, writeSession, type Session } from '../../../src/config/session.ts';
 import { anySession, beyondLimits } from '../../support/session.ts';
 
 /** Read a session that must be readable. */
@@ -11,8 +11,8 @@ function read(json: unknown): Session {
   return reading.session;
 }
 
-/** Read version 1 with these keys. */
-const readWith = (keys: Record<string, unknown>): Session => read({ version: 1, ...keys });
+/** Read this version with these keys. */
+const readWith = (keys: Record<string, unknown>): Session => read({ version: SESSION_VERSION, ...keys });
 const term = { ...DEFAULT_SESSION.features[0]! };
 
 describe('writing and reading a session', () => {
@@ -73,7 +73,7 @@ describe('reading what others wrote', () => {
     expect(readWith({ batch: rest }).batch).toEqual({ ...whole, [key]: DEFAULT_BATCH[key] });
   });
 
-  it.each(['source', 'target', 'features', 'batch', 'solve'] as const)('%s falls back alone', (key) => {
+  it.each(['source', 'target', 'encoders', 'features', 'batch', 'solve'] as const)('%s falls back alone', (key) => {
     const json = JSON.parse(writeSession({ ...DEFAULT_SESSION, source: { kind: 'none' }, target: { kind: 'none' }, features: [{ ...term, term_name: 'mine' }] })) as Record<string, unknown>;
     const whole = read(json);
     for (const value of [null, 3, 'text', true]) expect(read({ ...json, [key]: value })).toEqual({ ...whole, [key]: DEFAULT_SESSION[key] });
@@ -119,7 +119,25 @@ describe('reading what others wrote', () => {
 
   it('mends the fields of a term that have an obvious value', () => {
     const { features } = readWith({ features: [{ term_name: 'a', src_key: 'k', tgt_key: 'k', dim_slice: [0.5, 2], time_reduce: 'middle', use_learned_embed: 'yes' }] });
-    expect(features).toEqual([{ term_name: 'a', src_key: 'k', tgt_key: 'k', dim_slice: null, use_learned_embed: false, embed_name: null, weight_embed: 0, weight_label: 1, term_weight: 1, time_reduce: 'flatten' }]);
+    expect(features).toEqual([{ term_name: 'a', src_key: 'k', tgt_key: 'k', dim_slice: null, use_learned_embed: false, embed_name: null, weight_embed: 0, weight_label: 1, term_weight: 1, time_reduce: 'flatten', embed: null }]);
+  });
+
+  it('keeps what makes an embedding, or none of it', () => {
+    const embed = { file: 'policy.onnx', input: 'image', output: 'embedding', others: [{ input: 'state', src_key: 's', tgt_key: 't' }] };
+    const { features } = readWith({ features: [{ ...term, embed }, { ...term, embed: { ...embed, output: 3 } }, { ...term, embed: { ...embed, others: 'all' } }] });
+    expect(features.map((spec) => spec.embed)).toEqual([embed, null, { ...embed, others: [] }]);
+  });
+
+  it('keeps the encoders it can read, each once', () => {
+    const local = { kind: 'local', file: 'policy.onnx', fingerprint: 'ab'.repeat(32) };
+    const { encoders } = readWith({ encoders: [local, { ...local, fingerprint: 'cd'.repeat(32) }, { kind: 'builtin', file: 'mlp.onnx' }, { kind: 'builtin', file: 'other.onnx' }, { ...local, file: 'b.onnx', fingerprint: 'short' }, null, 'mlp.onnx'] });
+    expect(encoders).toEqual([local, { kind: 'builtin', file: 'mlp.onnx' }]);
+  });
+
+  it('reads a session of version 1, which knew no encoders, as it was', () => {
+    const session = read({ version: 1, features: [term] });
+    expect(session).toMatchObject({ version: SESSION_VERSION, encoders: [] });
+    expect(session.features).toEqual([term]);
   });
 
   it('keeps at most 16 terms, bad ones not counted', () => {
@@ -129,7 +147,7 @@ describe('reading what others wrote', () => {
   });
 
   it('says when a session comes from a newer version, whatever else it holds', () => {
-    expect(readSession({ version: 2 })).toEqual({ kind: 'newer', version: 2 });
+    expect(readSession({ version: 3 })).toEqual({ kind: 'newer', version: 3 });
     expect(readSession({ version: 900, solve: 'new shape' })).toEqual({ kind: 'newer', version: 900 });
   });
 
@@ -151,7 +169,7 @@ describe('reading what others wrote', () => {
 describe('names that objects are born with', () => {
   it('change no prototype and set no value', () => {
     const json: unknown = JSON.parse(
-      '{"version":1,"__proto__":{"polluted":1,"reg":9},"constructor":{"prototype":{"polluted":1}},"solve":{"__proto__":{"reg":9,"tau1":9},"constructor":1},"source":{"__proto__":{"kind":"none"}},"features":[{"__proto__":{"term_name":"a","src_key":"k","tgt_key":"k"}}]}',
+      '{"version":2,"__proto__":{"polluted":1,"reg":9},"constructor":{"prototype":{"polluted":1}},"solve":{"__proto__":{"reg":9,"tau1":9},"constructor":1},"source":{"__proto__":{"kind":"none"}},"features":[{"__proto__":{"term_name":"a","src_key":"k","tgt_key":"k"}}]}',
     );
     const session = read(json);
     expect(session).toEqual({ ...DEFAULT_SESSION, features: [] });

@@ -9,14 +9,15 @@ const base64url = (bytes: Uint8Array): string => Buffer.from(bytes).toString('ba
 /** A link of version 1 around any text. */
 const linkOf = (text: string | Uint8Array): string => `#s=1.${base64url(deflateRawSync(text, { level: 9 }))}`;
 
-/** Every field away from its default. */
+/** Every field away from its default. What version 1 did not know has the value that its migration gives. */
 const FROZEN_SESSION: Session = {
-  version: 1,
+  version: 2,
   source: { kind: 'local', name: 'sim 抓取', fingerprint: '0123456789abcdef'.repeat(4) },
   target: { kind: 'demo', name: 'real_pick' },
+  encoders: [],
   features: [
-    { term_name: 'eef', src_key: 'observation.state', tgt_key: 'observation.eef', dim_slice: [0, 3], use_learned_embed: false, embed_name: null, weight_embed: 0, weight_label: 2, term_weight: 0.05, time_reduce: 'last' },
-    { term_name: 'wrist', src_key: 'observation.images.wrist', tgt_key: 'observation.images.hand', dim_slice: null, use_learned_embed: true, embed_name: 'resnet', weight_embed: 0.2, weight_label: 0, term_weight: 1, time_reduce: 'first' },
+    { term_name: 'eef', src_key: 'observation.state', tgt_key: 'observation.eef', dim_slice: [0, 3], use_learned_embed: false, embed_name: null, weight_embed: 0, weight_label: 2, term_weight: 0.05, time_reduce: 'last', embed: null },
+    { term_name: 'wrist', src_key: 'observation.images.wrist', tgt_key: 'observation.images.hand', dim_slice: null, use_learned_embed: true, embed_name: 'resnet', weight_embed: 0.2, weight_label: 0, term_weight: 1, time_reduce: 'first', embed: null },
   ],
   batch: { kind: 'ranges', size: 100, seed: 12, sourceEpisodes: '0:3', targetEpisodes: '1, 4', sourceRanges: '0:96', targetRanges: '10:90, 95' },
   solve: { reg: 0.033, tau1: Infinity, tau2: 0.25, prior: 'soft', softEpsilon: 0.07, bandWidth: 0.2, mode: 'parity', normalisation: 'median' },
@@ -30,7 +31,7 @@ describe('a session as a link', () => {
     await fc.assert(
       fc.asyncProperty(anySession, async (session) => {
         const hash = await sessionToHash(session);
-        expect(hash).toMatch(/^#s=1\.[A-Za-z0-9_-]+$/);
+        expect(hash).toMatch(/^#s=2\.[A-Za-z0-9_-]+$/);
         expect(await sessionFromHash(hash)).toEqual({ kind: 'session', session });
       }),
       { numRuns: 100 },
@@ -49,10 +50,14 @@ describe('a session as a link', () => {
   it('fits its own cap even when every text is as long as it can be and nothing repeats', async () => {
     let code = 0x4e00;
     const longest = (): string => String.fromCharCode(...Array.from({ length: SESSION_LIMITS.text }, () => 0x4e00 + ((code = (code * 48271) % 2147483647) % 20000)));
-    const features = Array.from({ length: SESSION_LIMITS.terms }, () => ({ ...FROZEN_SESSION.features[1]!, term_name: longest(), src_key: longest(), tgt_key: longest(), embed_name: longest(), term_weight: 123456.78901234567 }));
+    const features = Array.from({ length: SESSION_LIMITS.terms }, () => ({ ...FROZEN_SESSION.features[1]!, term_name: longest(), src_key: longest(), tgt_key: longest(), embed_name: longest(), term_weight: 123456.78901234567, embed: { file: 'policy.onnx', input: longest(), output: longest(), others: [] } }));
     const batch = { ...FROZEN_SESSION.batch, sourceEpisodes: longest(), targetEpisodes: longest(), sourceRanges: longest(), targetRanges: longest() };
     const session = { ...FROZEN_SESSION, features, batch };
     expect(await sessionFromHash(await sessionToHash(session))).toEqual({ kind: 'session', session });
+    // Encoders with many inputs, all of whose names are endless, make a link that nobody could open: none is made.
+    const others = Array.from({ length: SESSION_LIMITS.otherInputs }, () => ({ input: longest(), src_key: longest(), tgt_key: longest() }));
+    const endless = { ...session, features: features.map((spec) => ({ ...spec, embed: { ...spec.embed, others } })) };
+    await expect(sessionToHash(endless)).rejects.toMatchObject({ code: 'link-too-long' });
   });
 });
 
@@ -86,17 +91,17 @@ describe('links that cannot be read', () => {
 
   it('gives a session for deep or endless values that it does not need', async () => {
     const deep = `${'['.repeat(50_000)}${']'.repeat(50_000)}`;
-    expect(await sessionFromHash(linkOf(`{"version":1,"unknown":${deep}}`))).toEqual({ kind: 'session', session: DEFAULT_SESSION });
-    expect(await sessionFromHash(linkOf(`{"version":1,"solve":${deep}}`))).toEqual({ kind: 'session', session: DEFAULT_SESSION });
-    expect(await sessionFromHash(linkOf(`{"version":1,"features":[${'0,'.repeat(100_000)}0]}`))).toEqual({ kind: 'session', session: { ...DEFAULT_SESSION, features: [] } });
+    expect(await sessionFromHash(linkOf(`{"version":1,"unknown":${deep}}`))).toEqual({ kind: 'session', session: { ...DEFAULT_SESSION, encoders: [] } });
+    expect(await sessionFromHash(linkOf(`{"version":1,"solve":${deep}}`))).toEqual({ kind: 'session', session: { ...DEFAULT_SESSION, encoders: [] } });
+    expect(await sessionFromHash(linkOf(`{"version":1,"features":[${'0,'.repeat(100_000)}0]}`))).toEqual({ kind: 'session', session: { ...DEFAULT_SESSION, encoders: [], features: [] } });
   });
 });
 
 describe('links from a newer version say so', () => {
   it.each([
-    ['before anything of it is read', '#s=2.abcd', 2],
-    ['whatever its packing looks like', '#s=3.zstd:~%7Babc%7D', 3],
-    ['with nothing in it', '#s=2.', 2],
+    ['before anything of it is read', '#s=3.abcd', 3],
+    ['whatever its packing looks like', '#s=4.zstd:~%7Babc%7D', 4],
+    ['with nothing in it', '#s=3.', 3],
     ['inside an envelope of ours', linkOf('{"version":7}'), 7],
   ])('%s', async (_, hash, version) => expect(await sessionFromHash(hash)).toEqual({ kind: 'newer', version }));
 });

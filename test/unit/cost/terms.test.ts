@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Random } from '../../../src/base/random.ts';
-import { checkSpecs, combineTerms, costTerms, normalisationScale, squaredDistances, termShares } from '../../../src/core/cost/terms.ts';
+import { embedColumn, embedKeys, type BatchSide, type FeatureSpec } from '../../../src/core/cost/features.ts';
+import { checkSpecs, combineTerms, costTerms, normalisationScale, relativeVariance, squaredDistances, termShares } from '../../../src/core/cost/terms.ts';
 import { solve } from '../../../src/core/ot/solve.ts';
 import { labelSpec, side, sideOf } from '../../support/cost.ts';
 import { expectClose, makeProblem, sumOf } from '../../support/ot.ts';
@@ -76,6 +77,56 @@ describe('normalisation', () => {
   });
 });
 
+const EMBEDDED = { use_learned_embed: true, weight_embed: 0.5, embed: { file: 'e.onnx', input: 'x', output: 'z', others: [] } } as const;
+
+describe('embeddings', () => {
+  const z = (width: number, ...values: readonly number[]): { values: Float32Array; width: number } => ({ values: Float32Array.from(values), width });
+
+  test('M_term = weight_embed·‖z − z′‖² + weight_label·‖y − y′‖²', () => {
+    const spec = labelSpec({ ...EMBEDDED, weight_label: 10 });
+    const terms = costTerms([spec], sideOf([[0], [1]]), sideOf([[1]]), new Map([['state', { source: z(2, 0, 0, 3, 4), target: z(2, 0, 2) }]]));
+    expect([...terms[0]!.cost]).toEqual([0.5 * 4 + 10, 0.5 * 13]);
+  });
+
+  test('a slice touches labels and never embeddings', () => {
+    const spec = labelSpec({ ...EMBEDDED, weight_label: 0, dim_slice: [5, 9] });
+    const terms = costTerms([spec], sideOf([[0, 7]]), sideOf([[1, 8]]), new Map([['state', { source: z(2, 0, 0), target: z(2, 3, 4) }]]));
+    expect([...terms[0]!.cost]).toEqual([12.5]);
+    expect(terms[0]!.constantDimensions).toEqual([]);
+  });
+
+  test('widths that differ between the sides are named with file and keys', () => {
+    const spec = labelSpec({ ...EMBEDDED, tgt_key: 'observation.state', weight_label: 0 });
+    expect(() => costTerms([spec], sideOf([[0]]), sideOf([[1]]), new Map([['state', { source: z(2, 0, 0), target: z(3, 1, 2, 3) }]]))).toThrow(
+      expect.objectContaining({ code: 'width-mismatch', message: expect.stringContaining('e.onnx makes 2 values of a source frame and 3 of a target frame') as string }),
+    );
+  });
+
+  test('a constant encoder has relative variance 0, one with mean 0 has 1, at any scale', () => {
+    expect(relativeVariance(z(2, 3, 4, 3, 4))).toBe(0);
+    expect(relativeVariance(z(1, -1, 1, -1, 1))).toBe(1);
+    expectClose(relativeVariance(z(2, 1, 2, 3, 5)), relativeVariance(z(2, 100, 200, 300, 500)), 1e-12);
+    expect(relativeVariance(z(1, 0, 0))).toBe(0);
+  });
+
+  test('what an encoder is fed: the time step chosen, nothing that is no number', () => {
+    const stacked: BatchSide = { count: 2, columns: new Map([['k', { values: Float64Array.from({ length: 12 }, (_, k) => k), shape: [3, 2] }]]) };
+    const feed = (over: Partial<FeatureSpec>): unknown => embedColumn(labelSpec({ ...EMBEDDED, ...over }), 'source', 'k', stacked);
+    expect(feed({})).toMatchObject({ shape: [3, 2] });
+    expect(feed({ time_reduce: 'last' })).toEqual({ shape: [2], values: Float64Array.of(4, 5, 10, 11) });
+    stacked.columns.get('k')!.values[7] = Number.NaN;
+    expect(() => feed({})).toThrow(expect.objectContaining({ code: 'non-finite', message: expect.stringContaining('dimension 1 of sample 1') as string }));
+    expect(() => embedColumn(labelSpec(EMBEDDED), 'target', 'nothing', stacked)).toThrow(expect.objectContaining({ code: 'missing-key' }));
+  });
+
+  test('every input of an encoder has its key on either side', () => {
+    const spec = labelSpec({ ...EMBEDDED, src_key: 'a', tgt_key: 'b', embed: { ...EMBEDDED.embed, others: [{ input: 'w', src_key: 'c', tgt_key: 'd' }] } });
+    expect(embedKeys(spec, 'source')).toEqual([['x', 'a'], ['w', 'c']]);
+    expect(embedKeys(spec, 'target')).toEqual([['x', 'b'], ['w', 'd']]);
+    expect(embedKeys(labelSpec(), 'source')).toEqual([]);
+  });
+});
+
 describe('specs that mean nothing', () => {
   test.each([
     [[], 'no-terms', 'The cost has no terms, so nothing can be compared. Add a term.'],
@@ -85,11 +136,13 @@ describe('specs that mean nothing', () => {
     [[labelSpec({ weight_label: -1 })], 'bad-weight', 'weight_label of the term "state" is -1; it must be finite and not negative.'],
     [[labelSpec({ weight_embed: Number.NaN })], 'bad-weight', 'weight_embed of the term "state" is NaN; it must be finite and not negative.'],
     [[labelSpec({ term_weight: Infinity })], 'bad-weight', 'term_weight of the term "state" is Infinity; it must be finite and not negative.'],
-    [[labelSpec({ use_learned_embed: true, weight_embed: 1 })], 'no-encoder', 'The term "state" asks for an embedding of "observation.state", but no encoder serves that key. Set weight_embed to 0 and compare raw values by weight_label.'],
+    [[labelSpec({ use_learned_embed: true, weight_embed: 1 })], 'no-encoder', 'The term "state" asks for an embedding of "observation.state", but no encoder serves that key. Choose one for it, or set weight_embed to 0 and compare raw values by weight_label.'],
   ])('%#: %s', (specs, code, message) => {
     expect(() => checkSpecs(specs)).toThrow(expect.objectContaining({ code, message }));
     expect(() => costTerms(specs, side(2, [3]), side(2, [3]))).toThrow(expect.objectContaining({ code, message }));
   });
+
+  test('an embedding alone is a term', () => expect(() => checkSpecs([labelSpec({ ...EMBEDDED, weight_label: 0 })])).not.toThrow());
 
   test('an embedding with weight 0 asks for no encoder', () => expect(() => checkSpecs([labelSpec({ use_learned_embed: true })])).not.toThrow());
 });
