@@ -4,6 +4,7 @@ import type { CostStatistics, Regime } from '../core/ot/diagnostics.ts';
 import type { Mode } from '../core/ot/solve.ts';
 import type { Warning } from '../core/ot/warnings.ts';
 import type { Dataset } from '../datasets/types.ts';
+import type { LoadedEncoder } from '../encoders/load.ts';
 
 export type Side = 'source' | 'target';
 
@@ -14,6 +15,8 @@ export type ProblemSettings = Pick<Session, 'features' | 'batch' | 'solve'>;
 export type EngineRequest =
   | { readonly type: 'load'; readonly id: number; readonly side: Side; readonly dataset: Dataset; readonly demo: 'sim' | 'real' | null }
   | { readonly type: 'clear'; readonly id: number; readonly side: Side }
+  | { readonly type: 'add-encoder'; readonly id: number; readonly encoder: LoadedEncoder }
+  | { readonly type: 'remove-encoder'; readonly id: number; readonly file: string }
   /** `known` is the cost version that the page holds: its matrices are not sent twice. */
   | { readonly type: 'solve'; readonly id: number; readonly settings: ProblemSettings; readonly known: number }
   | { readonly type: 'configure'; readonly id: number; readonly backend: BackendChoice }
@@ -26,6 +29,7 @@ export type EngineRequest =
 /** Engine → page. */
 export type EngineReply =
   | { readonly type: 'done'; readonly id: number }
+  | { readonly type: 'encoder-added'; readonly id: number; readonly proposal: EncoderProposal | null }
   | { readonly type: 'solved'; readonly id: number; readonly report: SolveReport; readonly matrices: SolveMatrices }
   | { readonly type: 'configured'; readonly id: number; readonly backend: BackendInfo }
   | { readonly type: 'verified'; readonly id: number; readonly report: VerifyReport }
@@ -35,6 +39,24 @@ export type EngineReply =
   | { readonly type: 'frame'; readonly id: number; readonly pixels: Uint8ClampedArray<ArrayBuffer> | null }
   | { readonly type: 'superseded'; readonly id: number }
   | { readonly type: 'failed'; readonly id: number; readonly error: ErrorReport };
+
+/** Which keys the inputs of an encoder seem to mean, and which of its outputs is the embedding. */
+export interface EncoderProposal {
+  readonly file: string;
+  readonly output: string;
+  /** Values of one embedding; null where its shape is open. */
+  readonly width: number | null;
+  /** Every input; null where no key of a side suggests itself. */
+  readonly inputs: readonly { readonly input: string; readonly src_key: string | null; readonly tgt_key: string | null }[];
+}
+
+/** How an encoder ran for the present plan. */
+export interface EncoderRun {
+  readonly file: string;
+  readonly provider: 'wasm' | 'webgpu';
+  /** Sentences: row by row, not on the GPU, random. */
+  readonly notes: readonly string[];
+}
 
 export type BackendChoice = 'auto' | 'webgpu' | 'cpu';
 
@@ -91,6 +113,8 @@ export interface SolveReport {
   readonly regime: Regime;
   readonly terms: readonly TermReport[];
   readonly warnings: readonly Warning[];
+  /** The encoders that made embeddings of this batch. */
+  readonly encoders: readonly EncoderRun[];
   readonly paired: boolean;
   readonly costVersion: number;
 }

@@ -1,13 +1,15 @@
 import { reportError, UserError } from '../base/errors.ts';
 import type { DataRef, Session } from '../config/session.ts';
+import { wantsEmbedding } from '../core/cost/features.ts';
 import { suggestReg } from '../core/ot/suggest.ts';
 import { HEALTHY_MASS, type Cure } from '../core/ot/warnings.ts';
-import { demoFiles, EngineClient, readInWorker, type Dataset, type PickedFile } from '../engine/client.ts';
+import { demoFiles, EngineClient, isEncoderDrop, readInWorker, type Dataset, type PickedFile } from '../engine/client.ts';
 import { DEMO_IMAGE, type BackendChoice, type Side, type SolveReport } from '../engine/protocol.ts';
 import { t } from '../words/index.ts';
 import { saveSoon } from './autosave.ts';
+import { EncoderShelf } from './encoder-shelf.ts';
 import { matrices, useRun, type DatasetSummary, type LoadState } from './run.ts';
-import { useSession } from './session.ts';
+import { useSession, withBuiltins } from './session.ts';
 import { suggestTerms } from './suggest-terms.ts';
 import { useView } from './view.ts';
 
@@ -25,6 +27,7 @@ const STATS_SHOWN = 64;
  */
 export class Live {
   readonly #client: EngineClient;
+  readonly encoders: EncoderShelf;
   readonly #choice: BackendChoice;
   /** Files of each side, kept so that a new engine can be given them again. */
   readonly #files: Record<Side, { files: readonly PickedFile[]; demo: 'sim' | 'real' | null } | null> = { source: null, target: null };
@@ -40,6 +43,7 @@ export class Live {
   constructor(createWorker: () => Worker, choice: BackendChoice) {
     this.#choice = choice;
     this.#client = new EngineClient(createWorker, () => void this.#reload());
+    this.encoders = new EncoderShelf(this.#client, () => void this.#solve());
   }
 
   /** Follow the session from now on and load what it names. */
@@ -47,11 +51,12 @@ export class Live {
     useSession.subscribe(({ session }, previous) => {
       if (session === previous.session) return;
       saveSoon(session);
+      if (session.encoders !== previous.session.encoders) void this.encoders.follow(session.encoders);
       void this.#solve();
     });
     await this.#configure();
-    const { source, target } = useSession.getState().session;
-    await Promise.all([this.openRef('source', source), this.openRef('target', target)]);
+    const { source, target, encoders } = useSession.getState().session;
+    await Promise.all([this.encoders.follow(encoders), this.openRef('source', source), this.openRef('target', target)]);
   }
 
   /** Take over a whole session, data included. */
@@ -75,9 +80,17 @@ export class Live {
     await this.#read(side, name, name === 'sim_pick' ? 'sim' : 'real', () => demoFiles(name, document.baseURI), { kind: 'demo', name });
   }
 
-  /** Read files that a person chose. What was loaded stays until they are in. */
-  async openFiles(side: Side, files: () => Promise<readonly PickedFile[]>): Promise<void> {
-    await this.#read(side, '', null, files, null);
+  /** Read files that a person chose. What was loaded stays until they are in. Encoders are known by their name. */
+  async openFiles(side: Side, getFiles: () => Promise<readonly PickedFile[]>): Promise<void> {
+    let files: readonly PickedFile[] = [];
+    try {
+      files = await getFiles();
+    } catch (thrown) {
+      useRun.setState(({ loadErrors }) => ({ loadErrors: { ...loadErrors, [side]: reportError(thrown) } }));
+      return;
+    }
+    if (isEncoderDrop(files)) await this.encoders.openFiles(() => Promise.resolve(files));
+    else await this.#read(side, '', null, () => Promise.resolve(files), null);
   }
 
   cancel(side: Side): void {
@@ -212,7 +225,7 @@ export class Live {
     const features = changed && source && target ? suggestTerms(proposed ? [] : next.features, source, target) : next.features;
     if (features !== next.features) this.#proposed = JSON.stringify(features);
     const restart = changed ? { batch: { ...next.batch, [side === 'source' ? 'sourceEpisodes' : 'targetEpisodes']: '' } } : {};
-    replace({ ...next, ...restart, features });
+    replace(withBuiltins({ ...next, ...restart, features }));
     void this.#solve();
   }
 
@@ -232,9 +245,11 @@ export class Live {
   }
 
   async #solve(): Promise<void> {
-    const { datasets } = useRun.getState();
+    const { datasets, encoders } = useRun.getState();
     if (!datasets.source || !datasets.target) return;
     const { session } = useSession.getState();
+    // An encoder on its way solves when it is there.
+    if (encoders.some(({ file, state }) => state.kind === 'loading' && session.features.some((spec) => wantsEmbedding(spec) && spec.embed?.file === file))) return;
     try {
       const solved = await this.#showingWork(() => this.#client.solve(session, this.#costVersion));
       if (!solved) return;
@@ -296,10 +311,12 @@ export class Live {
   async #reload(): Promise<void> {
     this.#costVersion = 0;
     await this.#configure();
+    const encoders = this.encoders.reload();
     for (const side of ['source', 'target'] as const) {
       const held = this.#files[side];
       if (held) await this.#read(side, useRun.getState().datasets[side]?.name ?? '', held.demo, () => Promise.resolve(held.files), useSession.getState().session[side]);
     }
+    await encoders;
   }
 }
 

@@ -34,12 +34,41 @@ export type LoadState =
   /** The session names a local file that a person must hand over again. */
   | { readonly kind: 'wanted'; readonly name: string };
 
+/** What the page says about an encoder. The encoder itself is in the engine. */
+export interface EncoderSummary {
+  readonly file: string;
+  readonly fingerprint: string;
+  readonly builtin: boolean;
+  readonly inputs: readonly EncoderPort[];
+  readonly outputs: readonly EncoderPort[];
+  readonly parameters: number;
+  readonly ops: readonly { readonly op: string; readonly count: number }[];
+  readonly warnings: readonly string[];
+}
+
+export interface EncoderPort {
+  readonly name: string;
+  readonly dtype: string;
+  /** Sizes, names of open axes, null for an axis without a name; null when the number of axes is open. */
+  readonly shape: readonly (number | string | null)[] | null;
+}
+
+export type EncoderState =
+  | { readonly kind: 'loading' }
+  | { readonly kind: 'ready'; readonly summary: EncoderSummary }
+  /** The session names a local file that a person must hand over again. */
+  | { readonly kind: 'wanted'; readonly fingerprint: string };
+
 /** What the engine reports. */
 interface RunState {
   readonly datasets: Readonly<Record<Side, DatasetSummary | null>>;
   readonly loads: Readonly<Record<Side, LoadState>>;
   /** Why the last load of a side failed, beside what is still loaded. */
   readonly loadErrors: Readonly<Record<Side, ErrorReport | null>>;
+  /** The encoders that the session names, in its order. */
+  readonly encoders: readonly { readonly file: string; readonly state: EncoderState }[];
+  /** Why the last encoder was not loaded. */
+  readonly encoderError: ErrorReport | null;
   /** The solver in use. */
   readonly backend: BackendInfo;
   /** Both solvers on the present problem: running, or what came out. Null when there is no device, or nobody asked. */
@@ -61,6 +90,8 @@ export const useRun = create<RunState>()(() => ({
   datasets: { source: null, target: null },
   loads: { source: { kind: 'none' }, target: { kind: 'none' } },
   loadErrors: { source: null, target: null },
+  encoders: [],
+  encoderError: null,
   backend: { kind: 'cpu', adapter: null, reason: null },
   verification: null,
   report: null,

@@ -1,5 +1,5 @@
 import { create } from 'zustand';
-import { DEFAULT_SESSION, type BatchSettings, type DataRef, type Session, type SolveSettings } from '../config/session.ts';
+import { BUILTIN_ENCODERS, DEFAULT_SESSION, type BatchSettings, type DataRef, type Session, type SolveSettings } from '../config/session.ts';
 import { PRESETS, type PresetName } from '../config/presets.ts';
 import type { FeatureSpec } from '../core/cost/features.ts';
 
@@ -11,6 +11,7 @@ interface SessionState {
   readonly setBatch: (change: Partial<BatchSettings>) => void;
   readonly setFeatures: (features: readonly FeatureSpec[]) => void;
   readonly setFeature: (index: number, change: Partial<FeatureSpec>) => void;
+  readonly removeEncoder: (file: string) => void;
   readonly setData: (side: 'source' | 'target', ref: DataRef) => void;
   readonly applyPreset: (name: PresetName) => void;
 }
@@ -24,15 +25,23 @@ export const useSession = create<SessionState>()((set) => {
     setBatch: (change) => update((session) => ({ ...session, batch: { ...session.batch, ...change } })),
     setFeatures: (features) => update((session) => ({ ...session, features })),
     setFeature: (index, change) => update((session) => ({ ...session, features: session.features.map((spec, k) => (k === index ? { ...spec, ...change } : spec)) })),
+    removeEncoder: (removed) => update((session) => ({ ...session, encoders: session.encoders.filter(({ file }) => file !== removed) })),
     setData: (side, ref) => update((session) => ({ ...session, [side]: ref })),
     applyPreset: (name) =>
       update((session) => {
         const preset = PRESETS[name];
         const onDemo = session.source.kind === 'demo' && session.target.kind === 'demo';
-        return { ...session, solve: { ...session.solve, ...preset.solve }, features: onDemo ? preset.features : session.features };
+        return withBuiltins({ ...session, solve: { ...session.solve, ...preset.solve }, features: onDemo ? preset.features : session.features });
       }),
   };
 });
+
+/** A session that names every encoder of the page's own that its terms ask for. */
+export function withBuiltins(session: Session): Session {
+  const named = new Set(session.encoders.map(({ file }) => file));
+  const missing = BUILTIN_ENCODERS.filter((file) => !named.has(file) && session.features.some(({ embed }) => embed?.file === file));
+  return missing.length === 0 ? session : { ...session, encoders: [...session.encoders, ...missing.map((file) => ({ kind: 'builtin' as const, file }))] };
+}
 
 /** Which preset the session equals, if any. */
 export function presetOf(session: Session): PresetName | null {

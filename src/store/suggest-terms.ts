@@ -1,5 +1,5 @@
 import { BOOKKEEPING, demoFeatures, labelTerm } from '../config/presets.ts';
-import type { FeatureSpec } from '../core/cost/features.ts';
+import { embedKeys, wantsEmbedding, type FeatureSpec } from '../core/cost/features.ts';
 import type { DatasetSummary, FeatureSummary } from './run.ts';
 
 /** Keys that mean a robot's state or action, most telling first. */
@@ -11,7 +11,7 @@ const PREFERRED = ['observation.state', 'state', 'observation.environment_state'
  */
 export function suggestTerms(current: readonly FeatureSpec[], source: DatasetSummary, target: DatasetSummary): readonly FeatureSpec[] {
   if (source.demo && target.demo) return demoFeatures();
-  const kept = current.filter((spec) => fits(spec, columnOf(source, spec.src_key), columnOf(target, spec.tgt_key)));
+  const kept = current.filter((spec) => canServe(spec, source, target));
   // The demo's own terms would fit any state with three numbers, and mean nothing there.
   const meant = kept.filter((spec) => !demoFeatures().some((demo) => demo.term_name === spec.term_name && demo.src_key === spec.src_key && demo.tgt_key === spec.tgt_key));
   if (meant.length > 0) return meant;
@@ -40,6 +40,13 @@ function termOn(name: string, left: FeatureSummary, right: FeatureSummary): Feat
   const sliced: FeatureSpec = { ...whole, dim_slice: [0, Math.min(left.shape.at(-1) ?? 1, right.shape.at(-1) ?? 1)] };
   const options: readonly FeatureSpec[] = [whole, sliced, { ...whole, time_reduce: 'last' }, { ...sliced, time_reduce: 'last' }];
   return options.find((spec) => fits(spec, left, right)) ?? null;
+}
+
+/** Whether both sides have what a term names: labels of one width, and a column for every input of its encoder. */
+function canServe(spec: FeatureSpec, source: DatasetSummary, target: DatasetSummary): boolean {
+  const labelled = spec.weight_label === 0 || fits(spec, columnOf(source, spec.src_key), columnOf(target, spec.tgt_key));
+  const served = (side: 'source' | 'target', dataset: DatasetSummary): boolean => embedKeys(spec, side).every(([, key]) => columnOf(dataset, key) !== undefined);
+  return labelled && (!wantsEmbedding(spec) || (served('source', source) && served('target', target)));
 }
 
 /** Whether both columns are there and give labels of one width. */

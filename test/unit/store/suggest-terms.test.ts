@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { demoFeatures, labelTerm, PRESETS } from '../../../src/config/presets.ts';
+import { demoFeatures, embedTerm, labelTerm, PRESETS } from '../../../src/config/presets.ts';
 import { costTerms } from '../../../src/core/cost/terms.ts';
 import type { FeatureSpec } from '../../../src/core/cost/features.ts';
 import type { DatasetSummary } from '../../../src/store/run.ts';
@@ -76,6 +76,15 @@ describe('terms that a session already has', () => {
     const own = { ...mine('observation.joints'), term_name: 'joints' };
     const data: Shapes = { 'observation.state': [6], 'observation.joints': [6] };
     expect(suggest(data, data, [own])).toEqual([own]);
+  });
+
+  it('with an embedding stay where every input of the encoder has its key', () => {
+    const embedded = { ...embedTerm('wrist', 'wrist', { file: 'policy.onnx', input: 'image', output: 'z', others: [{ input: 'state', src_key: 'observation.state', tgt_key: 'qpos' }] }, 1) };
+    const left: Shapes = { wrist: [3, 8, 8], 'observation.state': [6] };
+    const right: Shapes = { wrist: [3, 9, 9], qpos: [6] };
+    expect(suggest(left, right, [embedded])).toEqual([embedded]);
+    expect(suggest(left, { ...right, qpos: null }, [embedded])).not.toEqual([embedded]);
+    expect(suggest(left, { qpos: [6] }, [embedded])).not.toEqual([embedded]);
   });
 
   it('go where they are the demo’s, which mean nothing on other data', () => {

@@ -1,0 +1,158 @@
+import { reportError, UserError } from '../base/errors.ts';
+import { BUILTIN_ENCODERS, type BuiltinEncoder, type EncoderRef, type Session } from '../config/session.ts';
+import { builtinEncoderFiles, groupEncoders, readEncoderInWorker, type EngineClient, type LoadedEncoder, type PickedFile } from '../engine/client.ts';
+import type { EncoderProposal } from '../engine/protocol.ts';
+import { termForEncoder } from './encoder-terms.ts';
+import { useRun, type EncoderState, type EncoderSummary } from './run.ts';
+import { useSession } from './session.ts';
+
+/**
+ * Keeps the engine's encoders those that the session names: reads what is new in the disposable reader, hands it over,
+ * forgets what is gone, and asks for local files that a link cannot carry.
+ */
+export class EncoderShelf {
+  readonly #client: EngineClient;
+  readonly #onChange: () => void;
+  /** Files by encoder, kept so that a new engine can be given them again. */
+  readonly #files = new Map<string, readonly PickedFile[]>();
+  readonly #reads = new Map<string, AbortController>();
+
+  /** @param onChange called whenever an encoder has become usable */
+  constructor(client: EngineClient, onChange: () => void) {
+    this.#client = client;
+    this.#onChange = onChange;
+  }
+
+  /** Follow the session: what it names is loaded, or asked for; what it no longer names is forgotten. */
+  async follow(encoders: readonly EncoderRef[]): Promise<void> {
+    const named = new Map(encoders.map((ref) => [ref.file, ref]));
+    for (const { file } of useRun.getState().encoders) if (!named.has(file)) await this.#forget(file);
+    await Promise.all(encoders.map((ref) => this.#open(ref)));
+  }
+
+  /** Read encoders that a person chose or dropped; each becomes one that the session names. */
+  async openFiles(getFiles: () => Promise<readonly PickedFile[]>): Promise<void> {
+    useRun.setState({ encoderError: null });
+    try {
+      const files = await getFiles();
+      await Promise.all(groupEncoders(files).map(async ({ model, weights }) => this.#read(fileName(model.path), [model, ...weights], 'local')));
+    } catch (thrown) {
+      useRun.setState({ encoderError: reportError(thrown) });
+    }
+  }
+
+  /** Add one of the page's own encoders. */
+  async openBuiltin(file: BuiltinEncoder): Promise<void> {
+    await this.#fetch(file, 'builtin');
+  }
+
+  cancel(file: string): void {
+    this.#reads.get(file)?.abort();
+  }
+
+  /** Give a new engine what the old one held. */
+  async reload(): Promise<void> {
+    const { encoders } = useSession.getState().session;
+    for (const ref of encoders) {
+      const files = this.#files.get(ref.file);
+      if (files) await this.#read(ref.file, files, null);
+      else await this.#open(ref);
+    }
+  }
+
+  async #open(ref: EncoderRef): Promise<void> {
+    const state = stateOf(ref.file);
+    if (state?.kind === 'loading') return;
+    if (state?.kind === 'ready' && (ref.kind === 'builtin' ? state.summary.builtin : state.summary.fingerprint === ref.fingerprint)) return;
+    if (ref.kind === 'local') {
+      await this.#forget(ref.file);
+      setState(ref.file, { kind: 'wanted', fingerprint: ref.fingerprint });
+      return;
+    }
+    await this.#fetch(ref.file, null);
+  }
+
+  async #fetch(file: BuiltinEncoder, adopt: EncoderRef['kind'] | null): Promise<void> {
+    try {
+      setState(file, { kind: 'loading' });
+      await this.#read(file, await builtinEncoderFiles(document.baseURI, [file]), adopt);
+    } catch (thrown) {
+      setState(file, null);
+      useRun.setState({ encoderError: reportError(thrown) });
+    }
+  }
+
+  /** @param adopt what the session is to name it as, or null where it names it already */
+  async #read(file: string, files: readonly PickedFile[], adopt: EncoderRef['kind'] | null): Promise<void> {
+    this.#reads.get(file)?.abort();
+    const abort = new AbortController();
+    this.#reads.set(file, abort);
+    const before = stateOf(file);
+    setState(file, { kind: 'loading' });
+    try {
+      const encoder = await readEncoderInWorker(files, { signal: abort.signal });
+      if (this.#reads.get(file) !== abort) return;
+      const builtin = BUILTIN_ENCODERS.find((name) => name === file && adopt !== 'local' && useSession.getState().session.encoders.every((ref) => ref.file !== name || ref.kind === 'builtin'));
+      const summary = summarise(encoder, builtin !== undefined);
+      const proposal = await this.#client.addEncoder(encoder);
+      if (this.#reads.get(file) !== abort) return;
+      this.#files.set(file, files);
+      setState(file, { kind: 'ready', summary });
+      if (adopt) this.#adopt(builtin ? { kind: 'builtin', file: builtin } : { kind: 'local', file, fingerprint: summary.fingerprint }, proposal);
+      this.#onChange();
+    } catch (thrown) {
+      if (this.#reads.get(file) !== abort) return;
+      const error = reportError(thrown);
+      setState(file, before?.kind === 'loading' ? null : (before ?? null));
+      if (error.code !== 'cancelled') useRun.setState({ encoderError: error });
+    } finally {
+      if (this.#reads.get(file) === abort) this.#reads.delete(file);
+    }
+  }
+
+  /** Make the session name an encoder; one that no term asks for yet gets a term, where its inputs say which keys it means. */
+  #adopt(ref: EncoderRef, proposal: EncoderProposal | null): void {
+    const { session, replace } = useSession.getState();
+    const encoders = [...session.encoders.filter(({ file }) => file !== ref.file), ref];
+    const asked = session.features.some(({ embed }) => embed?.file === ref.file);
+    const term = asked || !proposal ? null : termForEncoder(proposal, session.features);
+    replace({ ...session, encoders, features: term ? [...session.features, term] : session.features } satisfies Session);
+  }
+
+  async #forget(file: string): Promise<void> {
+    this.#reads.get(file)?.abort();
+    this.#reads.delete(file);
+    this.#files.delete(file);
+    if (stateOf(file)?.kind === 'ready') await this.#client.removeEncoder(file).catch(() => undefined);
+    setState(file, null);
+  }
+}
+
+const fileName = (path: string): string => path.split('/').at(-1) ?? path;
+
+function stateOf(file: string): EncoderState | undefined {
+  return useRun.getState().encoders.find((entry) => entry.file === file)?.state;
+}
+
+/** Set or, with null, take out the state of an encoder. The order in which they came is kept. */
+function setState(file: string, state: EncoderState | null): void {
+  useRun.setState(({ encoders }) => {
+    const rest = encoders.filter((entry) => entry.file !== file);
+    if (!state) return { encoders: rest };
+    const known = encoders.some((entry) => entry.file === file);
+    return { encoders: known ? encoders.map((entry) => (entry.file === file ? { file, state } : entry)) : [...encoders, { file, state }] };
+  });
+}
+
+function summarise({ file, fingerprint, preflight, warnings }: LoadedEncoder, builtin: boolean): EncoderSummary {
+  return {
+    file,
+    fingerprint,
+    builtin,
+    inputs: [...preflight.inputs].map(([name, { dtype, shape }]) => ({ name, dtype, shape })),
+    outputs: [...preflight.outputs].map(([name, { dtype, shape }]) => ({ name, dtype, shape })),
+    parameters: preflight.parameters,
+    ops: [...preflight.ops].map(([op, count]) => ({ op, count })),
+    warnings,
+  };
+}
