@@ -2,13 +2,17 @@ import { errorFromReport, UserError } from '../base/errors.ts';
 import { LatestOnly } from '../base/latest.ts';
 import type { PickedFile } from '../datasets/browser-files.ts';
 import type { Dataset } from '../datasets/types.ts';
+import { BUILTIN_ENCODERS } from '../encoders/files.ts';
 import type { BackendChoice, BackendInfo, EngineReply, EngineRequest, ProblemSettings, RegimeMap, ResponseCurves, Side, SolveMatrices, SolveReport, VerifyReport } from './protocol.ts';
-import { readInWorker } from './reader.ts';
+import { readEncoderInWorker, readInWorker } from './reader.ts';
 
 export { droppedFiles, pickedFiles } from '../datasets/browser-files.ts';
 export type { PickedFile } from '../datasets/browser-files.ts';
 export type { Dataset } from '../datasets/types.ts';
-export { readInWorker };
+export { BUILTIN_ENCODERS, groupEncoders, isEncoderDrop } from '../encoders/files.ts';
+export type { EncoderProgress, LoadedEncoder } from '../encoders/load.ts';
+export type { Preflight } from '../encoders/preflight.ts';
+export { readEncoderInWorker, readInWorker };
 
 type RequestBody<T extends EngineRequest['type']> = Omit<Extract<EngineRequest, { type: T }>, 'id' | 'type'>;
 type ReplyOf<T extends EngineReply['type']> = Extract<EngineReply, { type: T }>;
@@ -149,4 +153,15 @@ export async function demoFiles(name: 'sim_pick' | 'real_pick', base: string): P
   const manifest = (await (await fetched('files.json')).json()) as Record<string, { path: string }[]>;
   const entries = manifest[name] ?? [];
   return Promise.all(entries.map(async ({ path }) => ({ path: `${name}/${path}`, file: new File([await (await fetched(`${name}/${path}`)).blob()], path.split('/').at(-1) ?? path) })));
+}
+
+/** Encoders of the demo as files, fetched from beside the page; they are read as a person's own. @throws UserError `demo-missing` */
+export async function builtinEncoderFiles(base: string, names: readonly (typeof BUILTIN_ENCODERS)[number][] = BUILTIN_ENCODERS): Promise<PickedFile[]> {
+  return Promise.all(
+    names.map(async (name) => {
+      const response = await fetch(new URL(`encoders/${name}`, base));
+      if (!response.ok) throw new UserError('demo-missing', `The encoder ${name} cannot be fetched (${response.status}). Serve the page with its public folder, or drop an encoder of your own.`);
+      return { path: name, file: new File([await response.blob()], name) };
+    }),
+  );
 }
