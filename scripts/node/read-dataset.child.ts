@@ -1,6 +1,7 @@
 import { reportError } from '../../src/base/errors.ts';
 import { nodeFiles } from '../../src/datasets/node-files.ts';
 import { openDataset } from '../../src/datasets/open.ts';
+import type { Dataset } from '../../src/datasets/types.ts';
 import type { ReaderMessage } from '../../src/engine/supervise.ts';
 import { thinned } from '../../src/engine/supervise.ts';
 
@@ -10,11 +11,11 @@ process.on('message', () => undefined);
 /** The child of `readInChild`: reads the dataset its argument names and is killed once its answer has arrived. */
 try {
   const files = await nodeFiles(process.argv[2] ?? '');
-  send({ type: 'done', dataset: await openDataset(files, { onProgress: thinned((progress) => send({ type: 'progress', progress })) }) });
+  send({ type: 'done', result: await openDataset(files, { onProgress: thinned((progress) => send({ type: 'progress', progress })) }) });
 } catch (error) {
   send({ type: 'failed', error: reportError(error) });
 }
 
-function send(message: ReaderMessage): void {
+function send(message: ReaderMessage<Dataset>): void {
   process.send?.(message);
 }

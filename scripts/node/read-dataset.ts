@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Dataset } from '../../src/datasets/types.ts';
+import type { Dataset, ReadProgress } from '../../src/datasets/types.ts';
 import type { ReaderHandle, SuperviseOptions } from '../../src/engine/supervise.ts';
 import { supervise } from '../../src/engine/supervise.ts';
 
@@ -17,7 +17,7 @@ export function readInChild(path: string, options: SuperviseOptions = {}): Promi
 }
 
 /** Start `script` with one argument, as a reader that speaks `ReaderMessage` over Node's channel. */
-export function childHandle(script: string, argument: string): ReaderHandle {
+export function childHandle<Result = Dataset, Progress = ReadProgress>(script: string, argument: string): ReaderHandle<Result, Progress> {
   const child = fork(script, [argument], {
     // `--import tsx` is looked up from the working directory.
     cwd: fileURLToPath(new URL('../..', import.meta.url)),

@@ -12,7 +12,7 @@ export type DataRef =
   | { readonly kind: 'none' };
 
 /** Encoders that ship with the page. */
-export const BUILTIN_ENCODERS = ['demo-encoder.onnx', 'keypoints.onnx', 'mlp.onnx'] as const;
+export const BUILTIN_ENCODERS = ['keypoints.onnx', 'mlp.onnx', 'demo-encoder.onnx'] as const;
 export type BuiltinEncoder = (typeof BUILTIN_ENCODERS)[number];
 
 /** An encoder that terms may name by `file`. Local ones are asked for again, as data are. */

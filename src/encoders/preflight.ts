@@ -48,7 +48,7 @@ export type InputShapes = ReadonlyMap<string, readonly number[]>;
  * @throws UserError in one sentence: which file, what is wrong, what would work
  */
 export function preflight(bytes: Uint8Array, file: string, shapes: InputShapes = new Map()): Preflight {
-  if (bytes.length > MAX_MODEL_BYTES) throw tooLarge(file, 'the file', MAX_MODEL_BYTES);
+  checkFileSize(bytes.length, file, 'the file');
   const graph = readGraph(bytes, file);
   const ops = countOps(graph, file);
   if (graph.inputs.size === 0) throw new UserError('encoder-refused', `${file} takes no inputs, so there is nothing to encode; export the encoder with its observations as inputs.`);
@@ -98,7 +98,7 @@ export function matchExternal<T extends { readonly size: number }>({ file, exter
   for (const { location, bytes } of external) {
     const found = find(available, location);
     if (!found) continue;
-    if (found.size > MAX_MODEL_BYTES) throw tooLarge(file, `the weights in ${shownPath(location)}`, MAX_MODEL_BYTES);
+    checkFileSize(found.size, file, `the file ${shownPath(location)} beside it`);
     if (found.size < bytes) throw new UserError('encoder-external-short', `${shownPath(location)} has ${found.size.toLocaleString('en')} bytes and ${file} needs ${bytes.toLocaleString('en')} of it: it is cut short, or belongs to another model. Copy or export both again.`);
     matched.set(location, found);
   }
@@ -110,8 +110,13 @@ function find<T>(available: ReadonlyMap<string, T>, location: string): T | undef
 }
 
 /** A path as a sentence begins or ends with it; quotes only where the text alone would mislead. */
-function shownPath(location: string): string {
+export function shownPath(location: string): string {
   return /^[\w./-]{1,60}$/.test(location) ? location : quoted(location);
+}
+
+/** @throws UserError `encoder-too-large` for a file, called `what`, that is not to be read at all */
+export function checkFileSize(bytes: number, file: string, what: string): void {
+  if (bytes > MAX_MODEL_BYTES) throw tooLarge(file, what, MAX_MODEL_BYTES);
 }
 
 function tooLarge(file: string, what: string, cap: number): UserError {

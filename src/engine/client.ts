@@ -2,13 +2,18 @@ import { errorFromReport, UserError } from '../base/errors.ts';
 import { LatestOnly } from '../base/latest.ts';
 import type { PickedFile } from '../datasets/browser-files.ts';
 import type { Dataset } from '../datasets/types.ts';
-import type { BackendChoice, BackendInfo, EngineReply, EngineRequest, ProblemSettings, RegimeMap, ResponseCurves, Side, SolveMatrices, SolveReport, VerifyReport } from './protocol.ts';
-import { readInWorker } from './reader.ts';
+import type { LoadedEncoder } from '../encoders/load.ts';
+import { BUILTIN_ENCODERS } from '../config/session.ts';
+import type { BackendChoice, BackendInfo, EncoderProposal, EngineReply, EngineRequest, ProblemSettings, RegimeMap, ResponseCurves, Side, SolveMatrices, SolveReport, VerifyReport } from './protocol.ts';
+import { readEncoderInWorker, readInWorker } from './reader.ts';
 
 export { droppedFiles, pickedFiles } from '../datasets/browser-files.ts';
 export type { PickedFile } from '../datasets/browser-files.ts';
 export type { Dataset } from '../datasets/types.ts';
-export { readInWorker };
+export { fileName, groupEncoders, isEncoderDrop } from '../encoders/files.ts';
+export type { EncoderProgress, LoadedEncoder } from '../encoders/load.ts';
+export type { Preflight } from '../encoders/preflight.ts';
+export { readEncoderInWorker, readInWorker };
 
 type RequestBody<T extends EngineRequest['type']> = Omit<Extract<EngineRequest, { type: T }>, 'id' | 'type'>;
 type ReplyOf<T extends EngineReply['type']> = Extract<EngineReply, { type: T }>;
@@ -95,6 +100,16 @@ export class EngineClient {
     await this.#request('clear', { side });
   }
 
+  /** Hand an encoder over; its bytes move to the engine. What its inputs seem to mean, where both sides are loaded. */
+  async addEncoder(encoder: LoadedEncoder): Promise<EncoderProposal | null> {
+    const buffers = [encoder.bytes, ...encoder.external.values()].map(({ buffer }) => buffer);
+    return ((await this.#request('add-encoder', { encoder }, buffers)) as ReplyOf<'encoder-added'>).proposal;
+  }
+
+  async removeEncoder(file: string): Promise<void> {
+    await this.#request('remove-encoder', { file });
+  }
+
   /**
    * Solve; latest wins. While one solve runs, only the newest request waits; those it replaces resolve to null.
    * @throws UserError with what the settings or the data do not allow
@@ -149,4 +164,15 @@ export async function demoFiles(name: 'sim_pick' | 'real_pick', base: string): P
   const manifest = (await (await fetched('files.json')).json()) as Record<string, { path: string }[]>;
   const entries = manifest[name] ?? [];
   return Promise.all(entries.map(async ({ path }) => ({ path: `${name}/${path}`, file: new File([await (await fetched(`${name}/${path}`)).blob()], path.split('/').at(-1) ?? path) })));
+}
+
+/** Encoders of the demo as files, fetched from beside the page; they are read as a person's own. @throws UserError `demo-missing` */
+export async function builtinEncoderFiles(base: string, names: readonly (typeof BUILTIN_ENCODERS)[number][] = BUILTIN_ENCODERS): Promise<PickedFile[]> {
+  return Promise.all(
+    names.map(async (name) => {
+      const response = await fetch(new URL(`encoders/${name}`, base));
+      if (!response.ok) throw new UserError('demo-missing', `The encoder ${name} cannot be fetched (${response.status}). Serve the page with its public folder, or drop an encoder of your own.`);
+      return { path: name, file: new File([await response.blob()], name) };
+    }),
+  );
 }

@@ -44,8 +44,6 @@ export type EngineReply =
 export interface EncoderProposal {
   readonly file: string;
   readonly output: string;
-  /** Values of one embedding; null where its shape is open. */
-  readonly width: number | null;
   /** Every input; null where no key of a side suggests itself. */
   readonly inputs: readonly { readonly input: string; readonly src_key: string | null; readonly tgt_key: string | null }[];
 }

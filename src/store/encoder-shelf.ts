@@ -1,7 +1,8 @@
-import { reportError, UserError } from '../base/errors.ts';
-import { BUILTIN_ENCODERS, type BuiltinEncoder, type EncoderRef, type Session } from '../config/session.ts';
-import { builtinEncoderFiles, groupEncoders, readEncoderInWorker, type EngineClient, type LoadedEncoder, type PickedFile } from '../engine/client.ts';
+import { reportError } from '../base/errors.ts';
+import type { BuiltinEncoder, EncoderRef, Session } from '../config/session.ts';
+import { builtinEncoderFiles, fileName, groupEncoders, readEncoderInWorker, type EngineClient, type LoadedEncoder, type PickedFile } from '../engine/client.ts';
 import type { EncoderProposal } from '../engine/protocol.ts';
+import { t } from '../words/index.ts';
 import { termForEncoder } from './encoder-terms.ts';
 import { useRun, type EncoderState, type EncoderSummary } from './run.ts';
 import { useSession } from './session.ts';
@@ -14,7 +15,7 @@ export class EncoderShelf {
   readonly #client: EngineClient;
   readonly #onChange: () => void;
   /** Files by encoder, kept so that a new engine can be given them again. */
-  readonly #files = new Map<string, readonly PickedFile[]>();
+  readonly #files = new Map<string, { readonly files: readonly PickedFile[]; readonly builtin: BuiltinEncoder | null }>();
   readonly #reads = new Map<string, AbortController>();
 
   /** @param onChange called whenever an encoder has become usable */
@@ -35,7 +36,7 @@ export class EncoderShelf {
     useRun.setState({ encoderError: null });
     try {
       const files = await getFiles();
-      await Promise.all(groupEncoders(files).map(async ({ model, weights }) => this.#read(fileName(model.path), [model, ...weights], 'local')));
+      await Promise.all(groupEncoders(files).map(async ({ model, weights }) => this.#read(fileName(model.path), [model, ...weights], null, true)));
     } catch (thrown) {
       useRun.setState({ encoderError: reportError(thrown) });
     }
@@ -43,7 +44,7 @@ export class EncoderShelf {
 
   /** Add one of the page's own encoders. */
   async openBuiltin(file: BuiltinEncoder): Promise<void> {
-    await this.#fetch(file, 'builtin');
+    await this.#fetch(file, true);
   }
 
   cancel(file: string): void {
@@ -54,8 +55,8 @@ export class EncoderShelf {
   async reload(): Promise<void> {
     const { encoders } = useSession.getState().session;
     for (const ref of encoders) {
-      const files = this.#files.get(ref.file);
-      if (files) await this.#read(ref.file, files, null);
+      const held = this.#files.get(ref.file);
+      if (held) await this.#read(ref.file, held.files, held.builtin, false);
       else await this.#open(ref);
     }
   }
@@ -69,21 +70,21 @@ export class EncoderShelf {
       setState(ref.file, { kind: 'wanted', fingerprint: ref.fingerprint });
       return;
     }
-    await this.#fetch(ref.file, null);
+    await this.#fetch(ref.file, false);
   }
 
-  async #fetch(file: BuiltinEncoder, adopt: EncoderRef['kind'] | null): Promise<void> {
+  async #fetch(file: BuiltinEncoder, adopt: boolean): Promise<void> {
     try {
       setState(file, { kind: 'loading' });
-      await this.#read(file, await builtinEncoderFiles(document.baseURI, [file]), adopt);
+      await this.#read(file, await builtinEncoderFiles(document.baseURI, [file]), file, adopt);
     } catch (thrown) {
       setState(file, null);
       useRun.setState({ encoderError: reportError(thrown) });
     }
   }
 
-  /** @param adopt what the session is to name it as, or null where it names it already */
-  async #read(file: string, files: readonly PickedFile[], adopt: EncoderRef['kind'] | null): Promise<void> {
+  /** @param adopt whether the session is yet to name it */
+  async #read(file: string, files: readonly PickedFile[], builtin: BuiltinEncoder | null, adopt: boolean): Promise<void> {
     this.#reads.get(file)?.abort();
     const abort = new AbortController();
     this.#reads.set(file, abort);
@@ -92,13 +93,13 @@ export class EncoderShelf {
     try {
       const encoder = await readEncoderInWorker(files, { signal: abort.signal });
       if (this.#reads.get(file) !== abort) return;
-      const builtin = BUILTIN_ENCODERS.find((name) => name === file && adopt !== 'local' && useSession.getState().session.encoders.every((ref) => ref.file !== name || ref.kind === 'builtin'));
-      const summary = summarise(encoder, builtin !== undefined);
+      const summary = summarise(encoder, builtin !== null);
       const proposal = await this.#client.addEncoder(encoder);
       if (this.#reads.get(file) !== abort) return;
-      this.#files.set(file, files);
+      this.#files.set(file, { files, builtin });
       setState(file, { kind: 'ready', summary });
-      if (adopt) this.#adopt(builtin ? { kind: 'builtin', file: builtin } : { kind: 'local', file, fingerprint: summary.fingerprint }, proposal);
+      if (before?.kind === 'wanted' && before.fingerprint !== summary.fingerprint) useRun.setState({ remark: t('shard.differs') });
+      if (adopt) this.#adopt(builtin ? { kind: 'builtin', file: builtin } : { kind: 'local', file, fingerprint: summary.fingerprint }, proposal, summary);
       this.#onChange();
     } catch (thrown) {
       if (this.#reads.get(file) !== abort) return;
@@ -111,11 +112,11 @@ export class EncoderShelf {
   }
 
   /** Make the session name an encoder; one that no term asks for yet gets a term, where its inputs say which keys it means. */
-  #adopt(ref: EncoderRef, proposal: EncoderProposal | null): void {
+  #adopt(ref: EncoderRef, proposal: EncoderProposal | null, summary: EncoderSummary): void {
     const { session, replace } = useSession.getState();
     const encoders = [...session.encoders.filter(({ file }) => file !== ref.file), ref];
     const asked = session.features.some(({ embed }) => embed?.file === ref.file);
-    const term = asked || !proposal ? null : termForEncoder(proposal, session.features);
+    const term = asked || !proposal ? null : termForEncoder(proposal, summary, session.features);
     replace({ ...session, encoders, features: term ? [...session.features, term] : session.features } satisfies Session);
   }
 
@@ -127,8 +128,6 @@ export class EncoderShelf {
     setState(file, null);
   }
 }
-
-const fileName = (path: string): string => path.split('/').at(-1) ?? path;
 
 function stateOf(file: string): EncoderState | undefined {
   return useRun.getState().encoders.find((entry) => entry.file === file)?.state;

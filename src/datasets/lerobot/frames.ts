@@ -1,6 +1,6 @@
+import { digest, fingerprint } from '../../base/digest.ts';
 import { UserError } from '../../base/errors.ts';
 import { Budget, ColumnBuilder, tooLarge } from '../columns.ts';
-import { digest, fingerprint } from '../digest.ts';
 import { MAX_DECODED_BYTES, MAX_ROWS, MAX_TABLE_BYTES } from '../limits.ts';
 import { decodeChunk } from '../parquet/decode.ts';
 import type { Column, Table } from '../parquet/table.ts';

@@ -49,6 +49,11 @@ export function ProblemNote({ error }: { error: ErrorReport }): ReactElement {
             {t('problem.leave-out')}
           </button>
         ) : null}
+        {spec && aboutEncoder(error.code) ? (
+          <button type="button" className="button primary" onClick={() => setFeatures(session.features.map((other, k) => (k === index ? { ...other, use_learned_embed: false, weight_label: other.weight_label || 1 } : other)))}>
+            {t('problem.raw-values')}
+          </button>
+        ) : null}
         {error.code === 'infeasible' ? (
           <button type="button" className="button primary" onClick={() => setSolve({ tau1: 1, tau2: 1 })}>
             {t('problem.finite-tau')}
@@ -77,7 +82,10 @@ export function ProblemNote({ error }: { error: ErrorReport }): ReactElement {
 
 const TITLES = ['width-mismatch', 'missing-key', 'bad-slice', 'non-finite', 'duplicate-term', 'no-weight', 'no-encoder', 'no-terms', 'infeasible', 'bad-range', 'empty-batch', 'flat-cost', 'no-such-tau', 'bad-problem'] as const;
 
+const aboutEncoder = (code: string): boolean => code === 'no-encoder' || code.startsWith('encoder-');
+
 function titleOf(code: string): WordKey {
+  if (code.startsWith('encoder-')) return 'problem.encoder';
   const known = TITLES.find((title) => title === code);
   return known ? `problem.${known}` : 'problem.title';
 }

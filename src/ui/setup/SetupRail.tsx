@@ -1,10 +1,11 @@
 import type { ReactElement } from 'react';
 import { useWords } from '../parts/words.ts';
 import { BatchPanel } from './BatchPanel.tsx';
+import { EncodersPanel } from './EncodersPanel.tsx';
 import { ShardPanel } from './ShardPanel.tsx';
 import { TermsEditor } from './TermsEditor.tsx';
 
-/** Source, target, batch and terms. */
+/** Source, target, batch, encoders and terms. */
 export function SetupRail(): ReactElement {
   const t = useWords();
   return (
@@ -15,6 +16,7 @@ export function SetupRail(): ReactElement {
         <ShardPanel side="target" />
       </section>
       <BatchPanel />
+      <EncodersPanel />
       <TermsEditor />
     </aside>
   );

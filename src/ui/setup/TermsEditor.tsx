@@ -1,9 +1,10 @@
 import { useState, type ReactElement } from 'react';
 import { BOOKKEEPING, labelTerm } from '../../config/presets.ts';
 import { SESSION_LIMITS } from '../../config/session.ts';
-import type { FeatureSpec, TimeReduce } from '../../core/cost/features.ts';
+import { wantsEmbedding, type FeatureSpec, type TimeReduce } from '../../core/cost/features.ts';
 import { useRun, type DatasetSummary } from '../../store/run.ts';
 import { useSession } from '../../store/session.ts';
+import { EmbedFields } from './EmbedFields.tsx';
 import { Field, Glyph, NumberBox, TextBox } from '../parts/controls.tsx';
 import { useWords } from '../parts/words.ts';
 
@@ -66,7 +67,8 @@ function TermEditor({ spec, index, source, target, failing }: { spec: FeatureSpe
     <details className="term-editor" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>
         <span style={{ color: 'var(--ink)' }}>{spec.term_name}</span> {spec.src_key.split('.').at(-1)}
-        {spec.dim_slice ? `[${from}:${to}]` : ''}
+        {spec.weight_label > 0 && spec.dim_slice ? `[${from}:${to}]` : ''}
+        {wantsEmbedding(spec) ? ` → ${spec.embed?.output ?? '?'}` : ''}
         {failing ? <b className="flag">!</b> : null}
       </summary>
       <Field label={t('terms.name')}>{(id) => <TextBox id={id} label={t('terms.name')} value={spec.term_name} onChange={(value) => value.trim() !== '' && set({ term_name: value.trim() })} />}</Field>
@@ -91,6 +93,7 @@ function TermEditor({ spec, index, source, target, failing }: { spec: FeatureSpe
           )}
         </Field>
       ) : null}
+      <EmbedFields spec={spec} source={source} target={target} onChange={set} />
       <Field label="weight_label">{(id) => <NumberBox id={id} label="weight_label" value={spec.weight_label} onChange={(weight_label) => set({ weight_label })} refuse={weight} />}</Field>
       <button type="button" className="link" aria-label={t('terms.remove-named', { term: spec.term_name })} onClick={() => setFeatures(features.filter((_, k) => k !== index))}>
         <Glyph name="close" />

@@ -8,12 +8,12 @@ import { defaultWatchdogMs, supervise, thinned } from '../../../src/engine/super
 import { file, frameColumns, parquet } from './make.ts';
 
 /** A reader that says what the test lets it say. */
-class Puppet implements ReaderHandle {
-  say: (message: ReaderMessage) => void = () => undefined;
+class Puppet implements ReaderHandle<Dataset> {
+  say: (message: ReaderMessage<Dataset>) => void = () => undefined;
   die: () => void = () => undefined;
   kills = 0;
 
-  listen(onMessage: (message: ReaderMessage) => void, onDeath: () => void): void {
+  listen(onMessage: (message: ReaderMessage<Dataset>) => void, onDeath: () => void): void {
     this.say = onMessage;
     this.die = onDeath;
   }
@@ -27,7 +27,7 @@ async function someDataset(): Promise<Dataset> {
   return openDataset([file('a.parquet', parquet(frameColumns([[0, 3]])))]);
 }
 
-const progress: ReaderMessage = { type: 'progress', progress: { step: 'table', done: 1, total: 2 } };
+const progress: ReaderMessage<Dataset> = { type: 'progress', progress: { step: 'table', done: 1, total: 2 } };
 
 describe('a supervised reader', () => {
   beforeEach(() => {
@@ -43,7 +43,7 @@ describe('a supervised reader', () => {
     const read = supervise(reader, { onProgress: ({ done }) => seen.push(done) });
     const dataset = await someDataset();
     reader.say(progress);
-    reader.say({ type: 'done', dataset });
+    reader.say({ type: 'done', result: dataset });
     reader.die();
     reader.say(progress);
     await expect(read).resolves.toBe(dataset);

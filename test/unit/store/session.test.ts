@@ -62,7 +62,7 @@ describe('changes', () => {
     setData('target', local);
     expect([session().source, session().target]).toEqual([DEFAULT_SESSION.source, local]);
     setFeature(2, { term_name: 'arm' });
-    expect(session().features.map(({ term_name }) => term_name)).toEqual(['end effector', 'gripper', 'arm']);
+    expect(session().features.map(({ term_name }) => term_name)).toEqual(['embedding', 'end effector', 'arm']);
     setFeature(7, { term_name: 'none' });
     expect(session().features).toHaveLength(3);
     setFeatures([]);

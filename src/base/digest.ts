@@ -1,4 +1,4 @@
-import { UserError } from '../base/errors.ts';
+import { UserError } from './errors.ts';
 
 /** SHA-256 of some bytes. */
 export async function digest(data: ArrayBuffer): Promise<ArrayBuffer> {
