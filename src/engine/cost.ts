@@ -4,8 +4,6 @@ import type { DrawnBatch } from './batch.ts';
 import type { EmbedRequest, EncoderRoom } from './encoders.ts';
 import type { Side } from './protocol.ts';
 
-const SIDES = ['source', 'target'] as const;
-
 /**
  * The embeddings of one batch. Each is made once: a weight moves nothing, and terms that ask the same of an encoder share
  * what it said.
@@ -34,16 +32,15 @@ export class BatchEmbeddings {
     return all;
   }
 
-  async #side(spec: FeatureSpec, side: Side): Promise<Compared['source']> {
+  #side(spec: FeatureSpec, side: Side): Promise<Compared['source']> {
     const request = embedRequest(spec, side, this.#batch[side]);
-    const key = JSON.stringify([request.file, this.#room.versionOf(request.file), request.output, side, spec.time_reduce, embedKeys(spec, side)]);
-    let made = this.#made.get(key);
-    if (!made) {
-      made = this.#room.embed(request);
-      this.#made.set(key, made);
-      // What failed may succeed when it is asked for again.
-      made.catch(() => this.#made.delete(key));
-    }
+    const key = JSON.stringify([request.file, this.#room.get(request.file)?.fingerprint, request.output, side, spec.time_reduce, embedKeys(spec, side)]);
+    const known = this.#made.get(key);
+    if (known) return known;
+    const made = this.#room.embed(request);
+    this.#made.set(key, made);
+    // What failed may succeed when it is asked for again.
+    made.catch(() => this.#made.delete(key));
     return made;
   }
 }

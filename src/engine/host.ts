@@ -4,8 +4,11 @@ import type { Dataset } from '../datasets/types.ts';
 import { REAL, SIM } from '../world/domains.ts';
 import { renderFrame } from '../world/render.ts';
 import { frameState } from '../world/shards.ts';
+import type { Watch } from '../encoders/ort.ts';
 import { Backend } from './backend.ts';
+import { EncoderRoom } from './encoders.ts';
 import { ProblemPipeline } from './problem.ts';
+import { feedableKeys, proposeKeys } from './proposal.ts';
 import { DEMO_IMAGE, type EngineReply, type EngineRequest, type Side } from './protocol.ts';
 import { regimeMap, responseCurves } from './sweeps.ts';
 
@@ -20,13 +23,17 @@ type Send = (reply: EngineReply, transfer: Transferable[]) => void;
  */
 export class EngineHost {
   readonly #send: Send;
-  readonly #pipeline = new ProblemPipeline();
+  readonly #room: EncoderRoom;
+  readonly #pipeline: ProblemPipeline;
   readonly #backend = new Backend();
   readonly #sides: Record<Side, { dataset: Dataset; demo: 'sim' | 'real' | null } | null> = { source: null, target: null };
   readonly #sweeps = new Map<string, number>();
 
-  constructor(send: Send) {
+  /** @param watch told what an encoder is at work on, which may block this thread for good */
+  constructor(send: Send, watch?: Watch) {
     this.#send = send;
+    this.#room = new EncoderRoom(watch);
+    this.#pipeline = new ProblemPipeline(this.#room);
   }
 
   /** Answer a request. Resolves when the answer has been sent; never rejects. */
@@ -47,6 +54,17 @@ export class EngineHost {
         this.#pipeline.setDatasets(this.#sides.source?.dataset ?? null, this.#sides.target?.dataset ?? null, (side, row) => this.#frame(side, row, DEMO_IMAGE.shape[2], DEMO_IMAGE.shape[1]));
         this.#send({ type: 'done', id }, []);
         return;
+      case 'add-encoder': {
+        this.#room.put(request.encoder);
+        const { source, target } = this.#sides;
+        const proposal = source && target ? proposeKeys(request.encoder.preflight, feedableKeys(source.dataset, source.demo !== null), feedableKeys(target.dataset, target.demo !== null)) : null;
+        this.#send({ type: 'encoder-added', id, proposal }, []);
+        return;
+      }
+      case 'remove-encoder':
+        this.#room.remove(request.file);
+        this.#send({ type: 'done', id }, []);
+        return;
       case 'solve': {
         // Whoever moves a slider wants this plan first; the sweeps of the settings before are of no use any more.
         this.#sweeps.clear();
@@ -60,20 +78,20 @@ export class EngineHost {
         this.#send({ type: 'configured', id, backend: await this.#backend.choose(request.backend) }, []);
         return;
       case 'verify': {
-        const { problem } = this.#pipeline.problem(request.settings);
+        const { problem } = await this.#pipeline.problem(request.settings);
         this.#send({ type: 'verified', id, report: await this.#backend.verify(problem, { mode: request.settings.solve.mode }) }, []);
         return;
       }
       case 'suggest-tau':
-        this.#send({ type: 'tau', id, tau: suggestTau(this.#pipeline.problem(request.settings).problem, request.mass) }, []);
+        this.#send({ type: 'tau', id, tau: suggestTau((await this.#pipeline.problem(request.settings)).problem, request.mass) }, []);
         return;
       case 'responses': {
-        const curves = await this.#sweep('responses', id, responseCurves(this.#pipeline.problem(request.settings).problem));
+        const curves = await this.#sweep('responses', id, responseCurves((await this.#pipeline.problem(request.settings)).problem));
         if (curves) this.#send({ type: 'responses', id, curves }, []);
         return;
       }
       case 'regime-map': {
-        const { problem, sigma } = this.#pipeline.problem(request.settings);
+        const { problem, sigma } = await this.#pipeline.problem(request.settings);
         const map = await this.#sweep('regime-map', id, regimeMap(problem, sigma));
         if (map) this.#send({ type: 'regime-map', id, map }, []);
         return;

@@ -1,6 +1,8 @@
 import { UserError } from '../base/errors.ts';
+import { Mutex } from '../base/mutex.ts';
 import { priorOf, SESSION_LIMITS } from '../config/session.ts';
-import { checkSpecs, combineTerms, costTerms, normalisationScale, termShares, type CostTerm } from '../core/cost/terms.ts';
+import { embedKeys, keyOf, wantsEmbedding, type FeatureSpec } from '../core/cost/features.ts';
+import { checkSpecs, combineTerms, costTerms, normalisationScale, relativeVariance, termShares, type CostTerm } from '../core/cost/terms.ts';
 import { costStatistics, planMetrics, regime, type CostStatistics } from '../core/ot/diagnostics.ts';
 import { uniformWeights, type UotProblem } from '../core/ot/problem.ts';
 import type { UotSolution } from '../core/ot/solve.ts';
@@ -8,7 +10,9 @@ import { planWarnings, type CostContext } from '../core/ot/warnings.ts';
 import type { Dataset } from '../datasets/types.ts';
 import type { Backend } from './backend.ts';
 import { drawBatch, type DrawnBatch } from './batch.ts';
-import { DEMO_IMAGE, type ProblemSettings, type Side, type SolveMatrices, type SolveReport } from './protocol.ts';
+import { BatchEmbeddings } from './cost.ts';
+import type { EncoderRoom } from './encoders.ts';
+import { DEMO_IMAGE, type EncoderRun, type ProblemSettings, type Side, type SolveMatrices, type SolveReport } from './protocol.ts';
 
 /** Draws a demo frame of a side at the camera's size, RGBA. */
 export type DemoImages = (side: Side, row: number) => Uint8ClampedArray | null;
@@ -22,25 +26,47 @@ interface CostState {
   /** M in raw units. */
   readonly total: Float64Array;
   readonly statistics: CostStatistics;
+  /** By term: how much embeddings vary, on the side where they do less (`relativeVariance`). */
+  readonly embeddingVariance: ReadonlyMap<string, number>;
+  readonly cameras: CostContext['cameras'];
   readonly version: number;
 }
 
+interface MeasuredTerms {
+  readonly terms: readonly CostTerm[];
+  /** In the order of the terms; null for those without an embedding. */
+  readonly variances: readonly (number | null)[];
+}
+
+/** A problem in solved units (M/σ), and the cost that it came from. */
+export interface PosedProblem {
+  readonly problem: UotProblem;
+  readonly cost: CostState;
+  readonly sigma: number;
+}
+
 /**
- * From settings to a solved problem, remembering what did not change: a solve slider redraws no batch and measures no
- * cost, and starts from the last potentials.
+ * From settings to a solved problem, remembering what did not change: a solve slider redraws no batch, runs no encoder
+ * and measures no cost, and starts from the last potentials. One thing at a time: what is asked for waits its turn.
  */
 export class ProblemPipeline {
+  readonly #room: EncoderRoom;
+  readonly #turn = new Mutex();
   #datasets: { source: Dataset; target: Dataset } | null = null;
   #images: DemoImages | null = null;
   #generation = 0;
   #batchKey = '';
-  #batch: DrawnBatch | null = null;
+  #batch: { readonly drawn: DrawnBatch; readonly embeddings: BatchEmbeddings } | null = null;
   #termKey = '';
-  #terms: CostTerm[] = [];
+  #measured: MeasuredTerms = { terms: [], variances: [] };
   #costKey = '';
   #cost: CostState | null = null;
   #version = 0;
   #warm: { f: Float64Array; g: Float64Array } | null = null;
+
+  constructor(room: EncoderRoom) {
+    this.#room = room;
+  }
 
   /** Forget everything that was derived from other data. */
   setDatasets(source: Dataset | null, target: Dataset | null, images: DemoImages | null): void {
@@ -51,11 +77,15 @@ export class ProblemPipeline {
   }
 
   /**
-   * The problem that settings stand for, in solved units (M/σ).
-   * @throws UserError from drawing, measuring or normalising; what was solved before stays as it was
+   * The problem that settings stand for.
+   * @throws UserError from drawing, embedding, measuring or normalising; what was solved before stays as it was
    */
-  problem(settings: ProblemSettings): { problem: UotProblem; cost: CostState; sigma: number } {
-    const cost = this.#costState(settings);
+  problem(settings: ProblemSettings): Promise<PosedProblem> {
+    return this.#turn.run(() => this.#pose(settings));
+  }
+
+  async #pose(settings: ProblemSettings): Promise<PosedProblem> {
+    const cost = await this.#costState(settings);
     const sigma = normalisationScale(cost.total, settings.solve.normalisation);
     const n = cost.batch.source.count;
     const m = cost.batch.target.count;
@@ -64,10 +94,14 @@ export class ProblemPipeline {
     return { problem: { n, m, cost: scaled, a: uniformWeights(n), b: uniformWeights(m), prior: priorOf(settings.solve), reg, tau1, tau2 }, cost, sigma };
   }
 
-  /** Solve and report. `known` is the cost version that the receiver already has. */
-  async solve(settings: ProblemSettings, known: number, backend: Backend): Promise<{ report: SolveReport; matrices: SolveMatrices }> {
+  /** Solve and report. `known` is the cost version that the receiver already has. @throws UserError as `problem` */
+  solve(settings: ProblemSettings, known: number, backend: Backend): Promise<{ report: SolveReport; matrices: SolveMatrices }> {
+    return this.#turn.run(() => this.#solve(settings, known, backend));
+  }
+
+  async #solve(settings: ProblemSettings, known: number, backend: Backend): Promise<{ report: SolveReport; matrices: SolveMatrices }> {
     const started = performance.now();
-    const { problem, cost, sigma } = this.problem(settings);
+    const { problem, cost, sigma } = await this.#pose(settings);
     const { mode } = settings.solve;
     const solveStarted = performance.now();
     const { solution, handedOver } = await backend.solve(problem, { mode, warm: this.#warmFor(problem) });
@@ -100,6 +134,7 @@ export class ProblemPipeline {
       regime: regime(problem, solvedStatistics),
       terms: cost.terms.map(({ name, weight, mean, max }) => ({ name, weight, mean, max, share: shares.get(name) ?? Number.NaN })),
       warnings: planWarnings(problem, solution, this.#context(cost, solvedStatistics, shares), POT_WORK),
+      encoders: this.#encoderRuns(settings.features),
       paired: cost.batch.paired,
       costVersion: cost.version,
       tickMs: performance.now() - started,
@@ -134,39 +169,67 @@ export class ProblemPipeline {
     return {
       statistics,
       shares,
-      cameras: { count: 0, weight: 0 },
-      embeddingVariance: new Map(),
+      cameras: cost.cameras,
+      embeddingVariance: cost.embeddingVariance,
       constantDimensions: cost.terms.flatMap((term) => term.constantDimensions),
     };
   }
 
-  #costState(settings: ProblemSettings): CostState {
+  #encoderRuns(specs: readonly FeatureSpec[]): EncoderRun[] {
+    const files = new Set(specs.filter(wantsEmbedding).flatMap(({ embed }) => (embed ? [embed.file] : [])));
+    return [...files].map((file) => ({ file, provider: this.#room.providerOf(file), notes: this.#room.warnings(file) }));
+  }
+
+  async #costState(settings: ProblemSettings): Promise<CostState> {
     if (!this.#datasets) throw new UserError('no-data', 'A plan needs a source and a target. Drop a shard on the side that has none.');
-    const batchKey = JSON.stringify([this.#generation, settings.batch]);
-    const termKey = JSON.stringify([batchKey, settings.features.map((spec) => ({ ...spec, term_weight: 0, term_name: '' }))]);
-    const costKey = JSON.stringify([termKey, settings.features]);
+    const { features } = settings;
+    // Names and weights change without measuring anew, but must still be valid.
+    checkSpecs(features);
+    const generation = this.#generation;
+    const batchKey = JSON.stringify([generation, settings.batch]);
+    const encoders = features.map(({ embed }) => (embed ? (this.#room.get(embed.file)?.fingerprint ?? null) : null));
+    const termKey = JSON.stringify([batchKey, encoders, features.map((spec) => ({ ...spec, term_weight: 0, term_name: '' }))]);
+    const costKey = JSON.stringify([termKey, features]);
     if (this.#cost && this.#costKey === costKey) return this.#cost;
     if (!this.#batch || this.#batchKey !== batchKey) {
       if (settings.batch.size < SESSION_LIMITS.batchSize.low) throw new UserError('empty-batch', `The batch size is ${settings.batch.size}; it must be at least 1.`);
-      this.#batch = drawBatch(this.#datasets.source, this.#datasets.target, settings.batch);
+      const drawn = drawBatch(this.#datasets.source, this.#datasets.target, settings.batch);
+      this.#batch = { drawn, embeddings: new BatchEmbeddings(this.#room, drawn) };
       this.#batchKey = batchKey;
       this.#termKey = '';
       this.#warm = null;
     }
-    const batch = this.#batch;
+    const { drawn, embeddings } = this.#batch;
     if (this.#termKey !== termKey) {
-      if (this.#images && settings.features.some((spec) => spec.src_key === DEMO_IMAGE.key || spec.tgt_key === DEMO_IMAGE.key)) addDemoImages(batch, this.#images);
-      this.#terms = costTerms(settings.features, batch.source, batch.target);
+      if (this.#images && !drawn.source.columns.has(DEMO_IMAGE.key) && features.some(namesDemoImage)) addDemoImages(drawn, this.#images);
+      this.#measured = await measure(features, drawn, embeddings);
       this.#termKey = termKey;
     }
-    // Names and weights change without measuring anew, but must still be valid.
-    checkSpecs(settings.features);
-    const terms = this.#terms.map((term, k) => ({ ...term, name: settings.features[k]!.term_name, weight: settings.features[k]!.term_weight }));
+    const terms = this.#measured.terms.map((term, k) => ({ ...term, name: features[k]!.term_name, weight: features[k]!.term_weight }));
     const total = combineTerms(terms);
-    this.#cost = { batch, terms, total, statistics: costStatistics(total), version: ++this.#version };
+    const embeddingVariance = new Map(features.flatMap(({ term_name }, k) => (typeof this.#measured.variances[k] === 'number' ? [[term_name, this.#measured.variances[k]] as const] : [])));
+    this.#cost = { batch: drawn, terms, total, statistics: costStatistics(total), embeddingVariance, cameras: camerasAmong(features, drawn), version: ++this.#version };
     this.#costKey = costKey;
     return this.#cost;
   }
+}
+
+async function measure(specs: readonly FeatureSpec[], batch: DrawnBatch, embeddings: BatchEmbeddings): Promise<MeasuredTerms> {
+  const made = await embeddings.of(specs);
+  const variances = specs.map(({ term_name }) => {
+    const pair = made.get(term_name);
+    // One sample a side varies in nothing and says nothing about the encoder.
+    return pair && batch.source.count > 1 && batch.target.count > 1 ? Math.min(relativeVariance(pair.source), relativeVariance(pair.target)) : null;
+  });
+  return { terms: costTerms(specs, batch.source, batch.target, made), variances };
+}
+
+const namesDemoImage = (spec: FeatureSpec): boolean => (['source', 'target'] as const).some((side) => keyOf(spec, side) === DEMO_IMAGE.key || embedKeys(spec, side).some(([, key]) => key === DEMO_IMAGE.key));
+
+/** Embeddings of images, which have a channel and two axes of pixels: how many are summed, and with what weight in all. */
+function camerasAmong(specs: readonly FeatureSpec[], { source }: DrawnBatch): CostContext['cameras'] {
+  const cameras = specs.filter((spec) => wantsEmbedding(spec) && (source.columns.get(spec.src_key)?.shape.length ?? 0) >= 3);
+  return { count: cameras.length, weight: cameras.reduce((total, { term_weight, weight_embed }) => total + term_weight * weight_embed, 0) };
 }
 
 /** Give a batch the camera's column: only when a term asks, since drawing 2 × 1024 frames takes a while. */

@@ -1,4 +1,4 @@
-import { reportError } from '../base/errors.ts';
+import { reportError, type ErrorReport } from '../base/errors.ts';
 import type { BuiltinEncoder, EncoderRef, Session } from '../config/session.ts';
 import { builtinEncoderFiles, fileName, groupEncoders, readEncoderInWorker, type EngineClient, type LoadedEncoder, type PickedFile } from '../engine/client.ts';
 import type { EncoderProposal } from '../engine/protocol.ts';
@@ -51,10 +51,23 @@ export class EncoderShelf {
     this.#reads.get(file)?.abort();
   }
 
-  /** Give a new engine what the old one held. */
+  /** Keep an encoder from the next engine: given it again, that would hang again. */
+  stop(file: string, error: ErrorReport): void {
+    const state = stateOf(file);
+    if (state?.kind === 'ready') setState(file, { kind: 'stopped', summary: state.summary, error });
+  }
+
+  /** Give an encoder that was stopped another chance. */
+  async retry(file: string): Promise<void> {
+    const held = this.#files.get(file);
+    if (held) await this.#read(file, held.files, held.builtin, false);
+  }
+
+  /** Give a new engine what the old one held, but for what was stopped. */
   async reload(): Promise<void> {
     const { encoders } = useSession.getState().session;
     for (const ref of encoders) {
+      if (stateOf(ref.file)?.kind === 'stopped') continue;
       const held = this.#files.get(ref.file);
       if (held) await this.#read(ref.file, held.files, held.builtin, false);
       else await this.#open(ref);
@@ -64,7 +77,7 @@ export class EncoderShelf {
   async #open(ref: EncoderRef): Promise<void> {
     const state = stateOf(ref.file);
     if (state?.kind === 'loading') return;
-    if (state?.kind === 'ready' && (ref.kind === 'builtin' ? state.summary.builtin : state.summary.fingerprint === ref.fingerprint)) return;
+    if ((state?.kind === 'ready' || state?.kind === 'stopped') && (ref.kind === 'builtin' ? state.summary.builtin : state.summary.fingerprint === ref.fingerprint)) return;
     if (ref.kind === 'local') {
       await this.#forget(ref.file);
       setState(ref.file, { kind: 'wanted', fingerprint: ref.fingerprint });

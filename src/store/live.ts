@@ -42,7 +42,7 @@ export class Live {
 
   constructor(createWorker: () => Worker, choice: BackendChoice) {
     this.#choice = choice;
-    this.#client = new EngineClient(createWorker, () => void this.#reload());
+    this.#client = new EngineClient(createWorker, (reason) => void this.#reload(reason));
     this.encoders = new EncoderShelf(this.#client, () => void this.#solve());
   }
 
@@ -248,8 +248,15 @@ export class Live {
     const { datasets, encoders } = useRun.getState();
     if (!datasets.source || !datasets.target) return;
     const { session } = useSession.getState();
-    // An encoder on its way solves when it is there.
-    if (encoders.some(({ file, state }) => state.kind === 'loading' && session.features.some((spec) => wantsEmbedding(spec) && spec.embed?.file === file))) return;
+    for (const { file, state } of encoders) {
+      const spec = session.features.find((candidate) => wantsEmbedding(candidate) && candidate.embed?.file === file);
+      // An encoder on its way solves when it is there.
+      if (spec && state.kind === 'loading') return;
+      if (spec && state.kind === 'stopped') {
+        useRun.setState({ error: { ...state.error, detail: { ...state.error.detail, term: spec.term_name } } });
+        return;
+      }
+    }
     try {
       const solved = await this.#showingWork(() => this.#client.solve(session, this.#costVersion));
       if (!solved) return;
@@ -308,8 +315,9 @@ export class Live {
   }
 
   /** Give a new engine what the old one held. */
-  async #reload(): Promise<void> {
+  async #reload(reason: UserError): Promise<void> {
     this.#costVersion = 0;
+    if (reason.code === 'encoder-hung' && reason.detail.file) this.encoders.stop(reason.detail.file, reportError(reason));
     await this.#configure();
     const encoders = this.encoders.reload();
     for (const side of ['source', 'target'] as const) {

@@ -56,6 +56,8 @@ export interface EncoderPort {
 export type EncoderState =
   | { readonly kind: 'loading' }
   | { readonly kind: 'ready'; readonly summary: EncoderSummary }
+  /** It made the engine hang, so the next engine was not given it. */
+  | { readonly kind: 'stopped'; readonly summary: EncoderSummary; readonly error: ErrorReport }
   /** The session names a local file that a person must hand over again. */
   | { readonly kind: 'wanted'; readonly fingerprint: string };
 

@@ -14,6 +14,7 @@ export function NoticeLine(): ReactElement {
   const error = useRun((run) => run.error);
   const remark = useRun((run) => run.remark);
   const busy = useRun((run) => run.busy);
+  const loading = useRun((run) => run.encoders.some(({ state }) => state.kind === 'loading') || run.loads.source.kind === 'loading' || run.loads.target.kind === 'loading');
   const [turn, setTurn] = useState(0);
   if (remark)
     return (
@@ -27,14 +28,15 @@ export function NoticeLine(): ReactElement {
         </span>
       </div>
     );
-  if (busy)
+  const preparing = !report && (busy || loading);
+  if (busy || preparing)
     return (
       <div className="notice" role="status">
         <span className="chip">
           <span className="progress moving">
             <i />
           </span>
-          <span className="muted">{t('notice.busy')}</span>
+          <span className="muted">{t(preparing ? 'notice.preparing' : 'notice.busy')}</span>
         </span>
       </div>
     );

@@ -95,6 +95,14 @@ function Encoder({ file, state }: { file: string; state: EncoderState }): ReactE
         </div>
       ) : null}
       {state.kind === 'wanted' ? <div className="muted">{t('encoders.wanted')}</div> : null}
+      {state.kind === 'stopped' ? (
+        <div className="message">
+          <ErrorText error={state.error} />{' '}
+          <button type="button" className="link" onClick={() => void live.encoders.retry(file)}>
+            {t('encoders.again')}
+          </button>
+        </div>
+      ) : null}
       {state.kind === 'ready' ? (
         <>
           <div className="muted number">
