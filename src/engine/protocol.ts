@@ -36,6 +36,15 @@ export type EngineReply =
   | { readonly type: 'superseded'; readonly id: number }
   | { readonly type: 'failed'; readonly id: number; readonly error: ErrorReport };
 
+/**
+ * Engine → page, unasked: what ONNX Runtime starts to work on and for which file; null when that has ended, in every
+ * case. A run on the wasm provider blocks the engine, so the page keeps its time (`WORK_WITHIN_MS`).
+ */
+export interface EngineSignal {
+  readonly type: 'working';
+  readonly work: { readonly what: string; readonly file: string } | null;
+}
+
 export type BackendChoice = 'auto' | 'webgpu' | 'cpu';
 
 export interface BackendInfo {

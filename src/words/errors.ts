@@ -59,6 +59,7 @@ const ZH: Readonly<Record<string, string>> = {
   'encoder-load': 'ONNX Runtime 无法载入该编码器。请以 opset 17 重新导出。',
   'encoder-run': '编码器运行失败。请检查输入的形状。',
   'encoder-runtime': '无法载入 ONNX Runtime。请检查网络后重试。',
+  'encoder-lost': '编码器运行时 GPU 丢失，引擎已重新启动。',
   'encoder-hung': '编码器运行过久，引擎已重新启动。它对这台机器可能过重。',
 };
 
