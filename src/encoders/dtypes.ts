@@ -83,6 +83,33 @@ export function toTyped(dtype: DType, values: ArrayLike<number>): TensorData {
   }
 }
 
+/** Whole numbers that a type holds; beyond ±2⁵³ a float64 has none to give. */
+const WHOLE: Readonly<Partial<Record<DType, readonly [low: number, high: number]>>> = {
+  int8: [-128, 127],
+  int16: [-32_768, 32_767],
+  int32: [-(2 ** 31), 2 ** 31 - 1],
+  int64: [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
+  uint8: [0, 255],
+  uint16: [0, 65_535],
+  uint32: [0, 2 ** 32 - 1],
+  uint64: [0, Number.MAX_SAFE_INTEGER],
+};
+
+/** How a sentence calls the values that an input of `dtype` takes. */
+export function takes(dtype: DType): string {
+  const whole = WHOLE[dtype];
+  if (!whole) return 'finite numbers';
+  return whole[1] >= Number.MAX_SAFE_INTEGER ? 'whole numbers' : `whole numbers from ${whole[0]} to ${whole[1]}`;
+}
+
+/** Index of the first value that a tensor of `dtype` cannot hold, or −1: NaN, infinities, what is too large, and in integers fractions. */
+export function firstMisfit(dtype: DType, values: Float64Array): number {
+  const whole = WHOLE[dtype];
+  if (whole) return values.findIndex((value) => !Number.isInteger(value) || value < whole[0] || value > whole[1]);
+  const largest = dtype === 'float16' ? 65_504 : dtype === 'float32' ? 3.4028234663852886e38 : Number.MAX_VALUE;
+  return values.findIndex((value) => !(Math.abs(value) <= largest));
+}
+
 /** Tensor elements as numbers. int64 beyond ±2⁵³ loses its last digits. */
 export function toNumbers(dtype: DType, data: ArrayLike<number> | ArrayLike<bigint>): Float64Array {
   const out = new Float64Array(data.length);

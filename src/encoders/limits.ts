@@ -35,3 +35,6 @@ export const MAX_RUN_BYTES = 4 * 2 ** 30;
 
 /** Rows for which tensors are sized: what `inspect` runs, and what a batch axis of unknown size counts as. */
 export const PROBE_BATCH = 2;
+
+/** Tensors of one run where the batch axis is open: more rows than fit are run in groups. */
+export const GROUP_BYTES = 512 * 2 ** 20;

@@ -10,11 +10,16 @@ export type OrtModule = typeof Ort;
  *
  * On the wasm provider a run blocks its thread, and no timer of that thread can end it. A host therefore reports both
  * moments to another thread, which ends the worker (or process) when the second does not follow.
+ *
+ * @param what as a sentence has it: "running encoder.onnx"
+ * @param file whose work it is; '' for nobody's
  */
-export type Watch = (what: string) => () => void;
+export type Watch = (what: string, file: string) => () => void;
 
 export interface OrtOptions {
   readonly watch?: Watch;
+  /** Whose work it is, for the watch and for who reads the error. */
+  readonly file?: string;
   /**
    * How long one call may take. Only for calls that leave the thread free, as runs on a GPU do: after a long run on the
    * wasm provider the timer would fire although the run has just ended.
@@ -31,10 +36,10 @@ let hung: UserError | null = null;
  * hang on the GPU. Loads the runtime (a download of 7 MB in the browser) when first called.
  *
  * @param what for the sentence when it hangs: "running encoder.onnx"
- * @throws UserError `encoder-hung` when the call does not return in time, and from then on at every call: the runtime
+ * @throws UserError `encoder-hung` (its detail names the `file`) when the call does not return in time, and from then on at every call: the runtime
  * does not recover, its worker has to be replaced
  */
-export function withOrt<T>(what: string, task: (ort: OrtModule) => Promise<T>, { watch, timeoutMs }: OrtOptions = {}): Promise<T> {
+export function withOrt<T>(what: string, task: (ort: OrtModule) => Promise<T>, { watch, file = '', timeoutMs }: OrtOptions = {}): Promise<T> {
   return mutex.run(async () => {
     if (hung) throw hung;
     loading ??= load();
@@ -43,12 +48,12 @@ export function withOrt<T>(what: string, task: (ort: OrtModule) => Promise<T>, {
       loading = null;
       throw new UserError('encoder-runtime', `ONNX Runtime could not be loaded (${error instanceof Error ? error.message.split('\n')[0] : String(error)}); check the connection and try again.`);
     });
-    const done = watch?.(what);
+    const done = watch?.(what, file);
     let timer: ReturnType<typeof setTimeout> | undefined;
     const deadline = new Promise<never>((_, reject) => {
       if (timeoutMs === undefined) return;
       timer = setTimeout(() => {
-        hung = new UserError('encoder-hung', `ONNX Runtime did not return from ${what} for ${timeoutMs / 1000} seconds; the engine has to be restarted, and the encoder may be too heavy for this machine.`);
+        hung = new UserError('encoder-hung', `ONNX Runtime did not return from ${what} for ${timeoutMs / 1000} seconds; the engine has to be restarted, and the encoder may be too heavy for this machine.`, { file });
         reject(hung);
       }, timeoutMs);
     });

@@ -4,6 +4,7 @@ import type { DType, TensorData } from './dtypes.ts';
 import { toNumbers, toTyped } from './dtypes.ts';
 import type { Port } from './graph.ts';
 import { quoted } from './graph.ts';
+import { GROUP_BYTES, PROBE_BATCH } from './limits.ts';
 import type { OrtModule, OrtOptions } from './ort.ts';
 import { withOrt } from './ort.ts';
 import type { Preflight } from './preflight.ts';
@@ -69,6 +70,7 @@ export class EncoderSession {
   /** Those of the preflight, and that a fixed batch axis makes it slow. */
   readonly warnings: readonly string[];
   readonly #session: InferenceSession;
+  readonly #rowBytes: number;
   readonly #options: OrtOptions;
   readonly #device: GPUDevice | null;
   #disposed = false;
@@ -83,7 +85,8 @@ export class EncoderSession {
     this.warnings = slow ? [...preflight.warnings, slow] : preflight.warnings;
     this.#session = session;
     // The wasm provider blocks its thread: see OrtOptions.
-    this.#options = provider.name === 'webgpu' ? { timeoutMs: GPU_RUN_TIMEOUT_MS, ...options } : watchOf(options);
+    this.#options = provider.name === 'webgpu' ? { timeoutMs: GPU_RUN_TIMEOUT_MS, ...options, file: preflight.file } : watchOf(options, preflight.file);
+    this.#rowBytes = preflight.runBytes / PROBE_BATCH;
     this.#device = provider.name === 'webgpu' ? provider.device : null;
   }
 
@@ -103,7 +106,7 @@ export class EncoderSession {
             externalData: [...external].map(([path, data]) => ({ path, data })),
           }),
         // The first one downloads the runtime, which may take long without having hung.
-        watchOf(options),
+        watchOf(options, preflight.file),
       );
       return new EncoderSession(session, file, provider, options);
     } catch (error) {
@@ -130,13 +133,13 @@ export class EncoderSession {
   }
 
   /**
-   * Embeddings of `rows` frames, in as many runs as a fixed batch axis asks for.
+   * Embeddings of `rows` frames, in as many runs as a fixed batch axis or memory asks for.
    *
    * @param feeds dims begin with `rows`
    * @throws UserError also `encoder-non-finite` when a value is NaN or infinite
    */
   async embed(output: string, feeds: ReadonlyMap<string, Feed>, rows: number): Promise<Embedding> {
-    const size = groupSize(this.batch, rows);
+    const size = this.#groupSize(rows);
     let width = 0;
     let values = new Float32Array(0);
     for (let start = 0; start < rows; start += size) {
@@ -162,7 +165,7 @@ export class EncoderSession {
   async embedOnDevice(output: string, feeds: ReadonlyMap<string, Feed>, rows: number): Promise<DeviceEmbedding> {
     const device = this.#device;
     if (!device) throw new Error('invariant: the session has a GPU device');
-    const size = groupSize(this.batch, rows);
+    const size = this.#groupSize(rows);
     const part = async (start: number): Promise<DeviceEmbedding> =>
       this.#run(rowsOf(feeds, start, size, rows), [output], async (tensors) => {
         const tensor = tensors[output]!;
@@ -193,6 +196,13 @@ export class EncoderSession {
     await withOrt(`closing ${this.file}`, () => this.#session.release(), this.#options).catch((error: unknown) => {
       throw sentence(error, this.file, 'run');
     });
+  }
+
+  /** Rows of one run: what the batch axis says, and where it is open as many as fit in `GROUP_BYTES`, shared out evenly. */
+  #groupSize(rows: number): number {
+    const size = groupSize(this.batch, rows);
+    const most = Math.max(1, Math.floor(GROUP_BYTES / Math.max(1, this.#rowBytes)));
+    return this.batch.kind === 'fixed' || size <= most ? size : Math.ceil(rows / Math.ceil(rows / most));
   }
 
   /** @param kept outputs that `use` hands on; all others are freed once it is done with them */
@@ -239,8 +249,8 @@ export class EncoderSession {
   }
 }
 
-function watchOf({ watch }: OrtOptions): OrtOptions {
-  return watch ? { watch } : {};
+function watchOf({ watch }: OrtOptions, file: string): OrtOptions {
+  return watch ? { watch, file } : { file };
 }
 
 /**

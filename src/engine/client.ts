@@ -4,7 +4,7 @@ import type { PickedFile } from '../datasets/browser-files.ts';
 import type { Dataset } from '../datasets/types.ts';
 import type { LoadedEncoder } from '../encoders/load.ts';
 import { BUILTIN_ENCODERS } from '../config/session.ts';
-import type { BackendChoice, BackendInfo, EncoderProposal, EngineReply, EngineRequest, ProblemSettings, RegimeMap, ResponseCurves, Side, SolveMatrices, SolveReport, VerifyReport } from './protocol.ts';
+import type { BackendChoice, BackendInfo, EncoderProposal, EngineReply, EngineRequest, EngineSignal, ProblemSettings, RegimeMap, ResponseCurves, Side, SolveMatrices, SolveReport, VerifyReport } from './protocol.ts';
 import { readEncoderInWorker, readInWorker } from './reader.ts';
 
 export { droppedFiles, pickedFiles } from '../datasets/browser-files.ts';
@@ -21,6 +21,12 @@ type ReplyOf<T extends EngineReply['type']> = Extract<EngineReply, { type: T }>;
 /** The largest problem that a page can set up solves within seconds. */
 const ANSWER_WITHIN_MS = 90_000;
 
+/** The longest single run of an encoder; one on the wasm provider blocks the engine, and nothing in there can end it. */
+export const WORK_WITHIN_MS = 60_000;
+
+/** After these ONNX Runtime does not recover, and the engine says so itself. */
+const ENDINGS: ReadonlySet<string> = new Set(['encoder-hung', 'encoder-lost']);
+
 interface Waiting {
   readonly resolve: (reply: EngineReply) => void;
   readonly reject: (error: UserError) => void;
@@ -28,57 +34,94 @@ interface Waiting {
 
 /**
  * The page's side of the engine. Owns the worker, which is disposable: when it dies every waiting request rejects
- * with `engine-died` and `onDeath` is told, so that a new one can be given the data again.
+ * with `engine-died`, or with `encoder-hung` or `encoder-lost` where an encoder is to blame, and `onDeath` is told the
+ * same, so that a new one can be given the data again. The error's detail names the encoder's `file`: one that is given
+ * to the new engine and used again will hang again.
  */
 export class EngineClient {
   readonly #createWorker: () => Worker;
-  readonly #onDeath: () => void;
+  readonly #onDeath: (reason: UserError) => void;
+  readonly #workWithinMs: number;
+  #workTimer: ReturnType<typeof setTimeout> | undefined;
   #worker: Worker;
   #nextId = 1;
   #waiting = new Map<number, Waiting>();
   readonly #solves = new LatestOnly();
+  /** When the engine last said that it is at work on something. */
+  #lastSign = -Infinity;
 
-  constructor(createWorker: () => Worker, onDeath: () => void) {
+  constructor(createWorker: () => Worker, onDeath: (reason: UserError) => void, workWithinMs = WORK_WITHIN_MS) {
     this.#createWorker = createWorker;
     this.#onDeath = onDeath;
+    this.#workWithinMs = workWithinMs;
     this.#worker = this.#start();
   }
 
   /** End the worker and start an empty one. */
-  restart(): void {
+  restart(reason = engineDied()): void {
     this.#worker.terminate();
+    clearTimeout(this.#workTimer);
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
-    for (const request of waiting) request.reject(new UserError('engine-died', 'The engine stopped and was started again. The last plan is shown until the new one is ready.'));
+    for (const request of waiting) request.reject(reason);
     this.#worker = this.#start();
   }
 
   #start(): Worker {
     const worker = this.#createWorker();
-    worker.addEventListener('message', (event: MessageEvent<EngineReply>) => this.#receive(event.data));
+    // What a worker said before it was ended may arrive later.
+    worker.addEventListener('message', (event: MessageEvent<EngineReply | EngineSignal>) => {
+      if (worker === this.#worker) this.#receive(event.data);
+    });
     worker.addEventListener('error', () => {
       if (worker === this.#worker) this.#die();
     });
     return worker;
   }
 
-  #receive(reply: EngineReply): void {
+  #receive(reply: EngineReply | EngineSignal): void {
+    if (reply.type === 'working') {
+      this.#time(reply.work);
+      return;
+    }
     const waiting = this.#waiting.get(reply.id);
     this.#waiting.delete(reply.id);
-    if (reply.type === 'failed') waiting?.reject(errorFromReport(reply.error));
-    else waiting?.resolve(reply);
+    if (reply.type !== 'failed') {
+      waiting?.resolve(reply);
+      return;
+    }
+    const error = errorFromReport(reply.error);
+    waiting?.reject(error);
+    if (ENDINGS.has(error.code)) this.#die(error);
   }
 
-  /** A worker that does not answer is as dead as one that crashed. Sweeps answer when they are done, and yield. */
-  #watch(id: number): void {
+  #time(work: EngineSignal['work']): void {
+    this.#lastSign = performance.now();
+    clearTimeout(this.#workTimer);
+    if (!work) return;
+    const { what, file } = work;
+    this.#workTimer = setTimeout(
+      () => this.#die(new UserError('encoder-hung', `The engine did not return from ${what} for ${this.#workWithinMs / 1000} seconds and was started again; the encoder may be too heavy for this machine.`, { file })),
+      this.#workWithinMs,
+    );
+  }
+
+  /**
+   * A worker that does not answer is as dead as one that crashed. Sweeps answer when they are done, and yield; one that
+   * runs an encoder many times says so each time, and is timed by the run.
+   */
+  #watch(id: number, withinMs = ANSWER_WITHIN_MS): void {
     setTimeout(() => {
-      if (this.#waiting.has(id)) this.#die();
-    }, ANSWER_WITHIN_MS);
+      if (!this.#waiting.has(id)) return;
+      const left = this.#lastSign + ANSWER_WITHIN_MS - performance.now();
+      if (left > 0) this.#watch(id, left);
+      else this.#die();
+    }, withinMs);
   }
 
-  #die(): void {
-    this.restart();
-    this.#onDeath();
+  #die(reason = engineDied()): void {
+    this.restart(reason);
+    this.#onDeath(reason);
   }
 
   async #request<T extends EngineRequest['type']>(type: T, body: RequestBody<T>, transfer: Transferable[] = []): Promise<EngineReply> {
@@ -152,6 +195,10 @@ export class EngineClient {
   async frame(side: Side, row: number, width: number, height: number): Promise<Uint8ClampedArray<ArrayBuffer> | null> {
     return ((await this.#request('frame', { side, row, width, height })) as ReplyOf<'frame'>).pixels;
   }
+}
+
+function engineDied(): UserError {
+  return new UserError('engine-died', 'The engine stopped and was started again. The last plan is shown until the new one is ready.');
 }
 
 /** The demo shards as files, fetched from beside the page. @throws UserError `demo-missing` */

@@ -56,6 +56,15 @@ export interface EncoderRun {
   readonly notes: readonly string[];
 }
 
+/**
+ * Engine → page, unasked: what ONNX Runtime starts to work on and for which file; null when that has ended, in every
+ * case. A run on the wasm provider blocks the engine, so the page keeps its time (`WORK_WITHIN_MS`).
+ */
+export interface EngineSignal {
+  readonly type: 'working';
+  readonly work: { readonly what: string; readonly file: string } | null;
+}
+
 export type BackendChoice = 'auto' | 'webgpu' | 'cpu';
 
 export interface BackendInfo {

@@ -43,8 +43,6 @@ const ZH: Readonly<Record<string, string>> = {
   'encoder-not-onnx': '这不是 ONNX 模型。请用 torch.onnx.export 导出编码器。',
   'encoder-damaged': '文件不是 ONNX 模型，或已损坏。请重新复制或导出。',
   'encoder-cyclic': '计算图成环，文件已损坏。请重新导出。',
-  'encoder-not-onnx': '这不是 ONNX 文件。',
-  'encoder-external-path': '编码器的权重路径指向自身文件夹之外，不予读取。',
   'encoder-no-gpu': 'ONNX Runtime 的 GPU 后端缺少该编码器所需的算子。',
   'encoder-op': '编码器用了不支持的算子。请去掉它后重新导出。',
   'encoder-refused': '编码器含有此处不支持的内容。请重新导出。',
@@ -62,6 +60,9 @@ const ZH: Readonly<Record<string, string>> = {
   'encoder-load': 'ONNX Runtime 无法载入该编码器。请以 opset 17 重新导出。',
   'encoder-run': '编码器运行失败。请检查输入的形状。',
   'encoder-runtime': '无法载入 ONNX Runtime。请检查网络后重试。',
+  'encoder-lost': '编码器运行时 GPU 丢失，引擎已重新启动。',
+  'encoder-key': '映射到编码器的列不存在。请另选一列。',
+  'link-too-long': '此会话中的名称过长，无法放进链接。',
   'encoder-hung': '编码器运行过久，引擎已重新启动。它对这台机器可能过重。',
 };
 

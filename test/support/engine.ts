@@ -1,6 +1,9 @@
-import { DEFAULT_SESSION, type BatchSettings, type SolveSettings } from '../../src/config/session.ts';
+import { DEMO_ENCODER } from '../../src/config/presets.ts';
+import { DEFAULT_SESSION, type BatchSettings, type BuiltinEncoder, type SolveSettings } from '../../src/config/session.ts';
 import type { FeatureSpec } from '../../src/core/cost/features.ts';
 import type { Dataset } from '../../src/datasets/types.ts';
+import { builtinEncoders } from '../../src/encoders/builtin.ts';
+import { loadEncoder, type LoadedEncoder } from '../../src/encoders/load.ts';
 import { EngineHost } from '../../src/engine/host.ts';
 import type { EngineReply, EngineRequest, ProblemSettings, Side } from '../../src/engine/protocol.ts';
 
@@ -25,6 +28,7 @@ export class Engine {
     const engine = new Engine();
     await engine.load('source', source, demo ? 'sim' : null);
     await engine.load('target', target, demo ? 'real' : null);
+    if (demo) await engine.add(await builtinEncoder(DEMO_ENCODER));
     return engine;
   }
 
@@ -40,6 +44,10 @@ export class Engine {
     expectType('done', await this.request('load', { side, dataset, demo }));
   }
 
+  async add(encoder: LoadedEncoder): Promise<Reply<'encoder-added'>['proposal']> {
+    return expectType('encoder-added', await this.request('add-encoder', { encoder })).proposal;
+  }
+
   async solve(change: Change = {}, known = 0): Promise<Omit<Reply<'solved'>, 'type' | 'id'>> {
     return expectType('solved', await this.request('solve', { settings: settingsOf(change), known }));
   }
@@ -48,6 +56,16 @@ export class Engine {
   async failure(change: Change): Promise<Reply<'failed'>['error']> {
     return expectType('failed', await this.request('solve', { settings: settingsOf(change), known: 0 })).error;
   }
+}
+
+/** One of the page's own encoders, read as the page reads it. */
+export async function builtinEncoder(file: BuiltinEncoder): Promise<LoadedEncoder> {
+  return encoderOf(file, builtinEncoders().get(file)!);
+}
+
+/** An ONNX file, read and examined. */
+export async function encoderOf(file: string, bytes: Uint8Array): Promise<LoadedEncoder> {
+  return loadEncoder([{ path: file, size: bytes.length, slice: (start, end) => Promise.resolve(Uint8Array.from(bytes.subarray(start, end)).buffer) }]);
 }
 
 export interface Change {
