@@ -7,9 +7,9 @@ import { frameState } from '../world/shards.ts';
 import type { Watch } from '../encoders/ort.ts';
 import { Backend } from './backend.ts';
 import { EncoderRoom } from './encoders.ts';
-import { ProblemPipeline } from './problem.ts';
+import { ProblemPipeline, type PosedProblem } from './problem.ts';
 import { feedableKeys, proposeKeys } from './proposal.ts';
-import { DEMO_IMAGE, type EngineReply, type EngineRequest, type Side } from './protocol.ts';
+import { DEMO_IMAGE, type EngineReply, type EngineRequest, type ProblemSettings, type Side } from './protocol.ts';
 import { regimeMap, responseCurves } from './sweeps.ts';
 
 /** How long a sweep may hold the worker before it looks for newer messages. */
@@ -50,6 +50,7 @@ export class EngineHost {
     switch (request.type) {
       case 'load':
       case 'clear':
+        this.#sweeps.clear();
         this.#sides[request.side] = request.type === 'load' ? { dataset: request.dataset, demo: request.demo } : null;
         this.#pipeline.setDatasets(this.#sides.source?.dataset ?? null, this.#sides.target?.dataset ?? null, (side, row) => this.#frame(side, row, DEMO_IMAGE.shape[2], DEMO_IMAGE.shape[1]));
         this.#send({ type: 'done', id }, []);
@@ -86,13 +87,12 @@ export class EngineHost {
         this.#send({ type: 'tau', id, tau: suggestTau((await this.#pipeline.problem(request.settings)).problem, request.mass) }, []);
         return;
       case 'responses': {
-        const curves = await this.#sweep('responses', id, responseCurves((await this.#pipeline.problem(request.settings)).problem));
+        const curves = await this.#sweep('responses', id, request.settings, ({ problem }) => responseCurves(problem));
         if (curves) this.#send({ type: 'responses', id, curves }, []);
         return;
       }
       case 'regime-map': {
-        const { problem, sigma } = await this.#pipeline.problem(request.settings);
-        const map = await this.#sweep('regime-map', id, regimeMap(problem, sigma));
+        const map = await this.#sweep('regime-map', id, request.settings, ({ problem, sigma }) => regimeMap(problem, sigma));
         if (map) this.#send({ type: 'regime-map', id, map }, []);
         return;
       }
@@ -105,18 +105,27 @@ export class EngineHost {
   }
 
   /** Run a sweep in slices; null, after a `superseded` reply, when a newer one of its kind has come. */
-  async #sweep<T>(kind: string, id: number, steps: Generator<void, T>): Promise<T | null> {
+  async #sweep<T>(kind: string, id: number, settings: ProblemSettings, steps: (posed: PosedProblem) => Generator<void, T>): Promise<T | null> {
     this.#sweeps.set(kind, id);
+    const superseded = (): boolean => {
+      if (this.#sweeps.get(kind) === id) return false;
+      this.#send({ type: 'superseded', id }, []);
+      return true;
+    };
+    const posed = await this.#pipeline.problem(settings).catch((thrown: unknown) => {
+      // What its data were may be gone; who asked for something newer does not care.
+      if (this.#sweeps.get(kind) === id) throw thrown;
+      return null;
+    });
+    if (superseded() || !posed) return null;
+    const run = steps(posed);
     let sliceEnd = performance.now() + SLICE_MS;
     for (;;) {
-      const step = steps.next();
+      const step = run.next();
       if (step.done) return step.value;
       if (performance.now() < sliceEnd) continue;
       await breathe();
-      if (this.#sweeps.get(kind) !== id) {
-        this.#send({ type: 'superseded', id }, []);
-        return null;
-      }
+      if (superseded()) return null;
       sliceEnd = performance.now() + SLICE_MS;
     }
   }

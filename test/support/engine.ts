@@ -4,6 +4,7 @@ import type { FeatureSpec } from '../../src/core/cost/features.ts';
 import type { Dataset } from '../../src/datasets/types.ts';
 import { builtinEncoders } from '../../src/encoders/builtin.ts';
 import { loadEncoder, type LoadedEncoder } from '../../src/encoders/load.ts';
+import type { Watch } from '../../src/encoders/ort.ts';
 import { EngineHost } from '../../src/engine/host.ts';
 import type { EngineReply, EngineRequest, ProblemSettings, Side } from '../../src/engine/protocol.ts';
 
@@ -16,16 +17,17 @@ export class Engine {
   readonly #replies = new Map<number, EngineReply>();
   #id = 0;
 
-  constructor() {
+  /** @param watch told what encoders are at work on */
+  constructor(watch?: Watch) {
     this.#host = new EngineHost((reply, transfer) => {
       if (this.#replies.has(reply.id)) throw new Error(`two replies to ${reply.id}`);
       this.#replies.set(reply.id, structuredClone(reply, { transfer }));
-    });
+    }, watch);
   }
 
   /** An engine that holds both sides. */
-  static async holding(source: Dataset, target: Dataset, demo = true): Promise<Engine> {
-    const engine = new Engine();
+  static async holding(source: Dataset, target: Dataset, demo = true, watch?: Watch): Promise<Engine> {
+    const engine = new Engine(watch);
     await engine.load('source', source, demo ? 'sim' : null);
     await engine.load('target', target, demo ? 'real' : null);
     if (demo) await engine.add(await builtinEncoder(DEMO_ENCODER));

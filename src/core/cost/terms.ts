@@ -119,8 +119,9 @@ export function relativeVariance({ values, width }: Vectors): number {
   let variance = 0;
   let square = 0;
   for (let d = 0; d < width; d++) {
-    let mean = 0;
-    for (let k = d; k < values.length; k += width) mean += values[k]! / rows;
+    let total = 0;
+    for (let k = d; k < values.length; k += width) total += values[k]!;
+    const mean = total / rows;
     for (let k = d; k < values.length; k += width) {
       variance += (values[k]! - mean) ** 2;
       square += values[k]! ** 2;

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { labelTerm } from '../../../src/config/presets.ts';
+import { DEMO_ENCODER, labelTerm } from '../../../src/config/presets.ts';
 import { DEFAULT_BATCH, DEFAULT_SESSION, DEFAULT_SOLVE } from '../../../src/config/session.ts';
 import type { FeatureSpec } from '../../../src/core/cost/features.ts';
 import { uniformWeights } from '../../../src/core/ot/problem.ts';
@@ -7,7 +7,7 @@ import { solve } from '../../../src/core/ot/solve.ts';
 import type { Dataset } from '../../../src/datasets/types.ts';
 import { drawBatch } from '../../../src/engine/batch.ts';
 import { changed, demoShard, madeDataset, without } from '../../support/demo.ts';
-import { Engine, settingsOf, worstDifference, type Change } from '../../support/engine.ts';
+import { builtinEncoder, Engine, settingsOf, worstDifference, type Change } from '../../support/engine.ts';
 
 let sim: Dataset;
 let real: Dataset;
@@ -134,10 +134,11 @@ describe('what is sent and what is kept', () => {
     await next({ batch: { seed: 4 } });
     await next({ batch: { seed: 4, targetEpisodes: '2:5' } });
     await next({ batch: { seed: 4 }, features: others });
-    await next({ features: [{ ...first, weight_label: 3 }, ...others] });
-    await next({ features: [{ ...first, dim_slice: [0, 1] }, ...others] });
+    await next({ features: [{ ...first, weight_embed: 3 }, ...others] });
+    await next({ features: [first, { ...others[0]!, weight_label: 3 }] });
+    await next({ features: [first, { ...others[0]!, dim_slice: [0, 1] }] });
     await next({});
-    await engine.load('source', changed(sim, 'observation.state', (values) => values.set(values.toReversed())));
+    await engine.load('source', changed(sim, 'observation.state', (values) => values.set(values.toReversed())), 'sim');
     expect((await engine.solve({}, costVersion)).matrices.costs).not.toBeNull();
   });
 
@@ -193,13 +194,13 @@ describe('a slider that moves', () => {
 
 describe('POT parity', () => {
   it('is the core’s parity solve of the drawn batch, figure for figure', async () => {
-    const { report, matrices } = await (await demo()).solve({ solve: { mode: 'parity', reg: 0.05, tau1: 0.2, tau2: 0.4 } });
+    const { report, matrices } = await (await demo()).solve({ features: others, solve: { mode: 'parity', reg: 0.05, tau1: 0.2, tau2: 0.4 } });
     const batch = drawBatch(sim, real, DEFAULT_BATCH);
     const values = [batch.source, batch.target].map((side) => side.columns.get('observation.state')!.values) as [Float64Array, Float64Array];
     const cost = Float64Array.from({ length: 4096 }, (_, cell) => {
       const [i, j] = [Math.floor(cell / 64), cell % 64];
       const square = (d: number): number => (values[0][5 * i + d]! - values[1][5 * j + d]!) ** 2;
-      return 5 * (square(0) + square(1)) + 5 * square(2) + 0.5 * (square(3) + square(4));
+      return 5 * (square(0) + square(1)) + 5 * square(2);
     });
     const truth = solve({ n: 64, m: 64, cost, a: uniformWeights(64), b: uniformWeights(64), prior: { kind: 'product' }, reg: 0.05, tau1: 0.2, tau2: 0.4 }, { mode: 'parity' });
     expect(report).toMatchObject({ mode: 'parity', iterations: truth.iterations, converged: truth.converged });
@@ -270,6 +271,7 @@ describe('what cannot be solved is said by name, and the engine goes on', () => 
 
   it('no data, one side only, and a side taken away', async () => {
     const engine = new Engine();
+    await engine.add(await builtinEncoder(DEMO_ENCODER));
     expect(await engine.failure({})).toMatchObject({ code: 'no-data' });
     await engine.load('source', sim, 'sim');
     expect(await engine.failure({})).toMatchObject({ code: 'no-data' });
