@@ -105,7 +105,7 @@ export class EncoderSession {
             ...providerOptions(provider),
             externalData: [...external].map(([path, data]) => ({ path, data })),
           }),
-        // The first one downloads the runtime, which may take long without having hung.
+        // A large model takes its time on any provider.
         watchOf(options, preflight.file),
       );
       return new EncoderSession(session, file, provider, options);

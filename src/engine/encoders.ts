@@ -55,6 +55,20 @@ class OpenSession {
   }
 }
 
+/** A device, and whether it is gone. */
+interface HeldDevice {
+  readonly device: GPUDevice;
+  lost: boolean;
+}
+
+/** What one embedding is made with; `end` is called when nothing of the session is needed any more. */
+interface Use {
+  readonly session: EncoderSession;
+  readonly feeds: ReadonlyMap<string, Feed>;
+  readonly device: HeldDevice | null;
+  readonly end: () => void;
+}
+
 interface Held {
   readonly encoder: LoadedEncoder;
   open: OpenSession | null;
@@ -69,7 +83,7 @@ interface Held {
 export class EncoderRoom {
   readonly #options: OrtOptions;
   readonly #held = new Map<string, Held>();
-  #device: { readonly device: GPUDevice; lost: boolean } | null = null;
+  #device: HeldDevice | null = null;
 
   /** @param watch told what the runtime is at work on (`signalWatch` in the engine) */
   constructor(watch?: Watch) {
@@ -148,11 +162,16 @@ export class EncoderRoom {
    */
   async embedOnDevice(request: EmbedRequest): Promise<DeviceEmbedding | Embedding> {
     const { output, count } = request;
-    return this.#use(request, async ({ session, feeds, end }) => {
+    return this.#use(request, async ({ session, feeds, end, device }) => {
       let kept = false;
       try {
         if (session.provider !== 'webgpu' || session.outputs.get(output)?.dtype !== 'float32') return await session.embed(output, feeds, count);
         const { release, ...embedding } = await session.embedOnDevice(output, feeds, count);
+        // A lost device takes its commands in silence.
+        if (device?.lost) {
+          release();
+          throw lostDevice(request);
+        }
         kept = true;
         return {
           ...embedding,
@@ -167,17 +186,19 @@ export class EncoderRoom {
     });
   }
 
-  async #use<T>(request: EmbedRequest, task: (use: { session: EncoderSession; feeds: ReadonlyMap<string, Feed>; end: () => void }) => Promise<T>): Promise<T> {
+  async #use<T>(request: EmbedRequest, task: (use: Use) => Promise<T>): Promise<T> {
     const { term, file, side } = request;
     const device = this.#device;
     try {
       const held = this.#held.get(file);
       if (!held) throw new UserError('no-encoder', `The term "${term}" asks for ${file === '' ? 'an encoder' : file}, which is not loaded. Drop the file, or set weight_embed to 0 and compare raw values by weight_label.`);
       const feeds = feedsOf(held.encoder, request);
-      return await task({ ...(await this.#session(held)), feeds });
+      return await task({ ...(await this.#session(held)), feeds, device });
     } catch (error) {
+      // A device that was exchanged during the run was given up by the engine itself.
+      if (device?.lost && this.#device !== device) return this.#use(request, task);
       if (!(error instanceof UserError)) throw error;
-      if (device?.lost && error.code !== 'no-encoder') throw new UserError('encoder-lost', `The GPU was lost while ${file} was at work on it; the engine has to be restarted.`, { term, side, file });
+      if (device?.lost && error.code !== 'no-encoder') throw lostDevice(request);
       // A runtime that hung says whose run it was, which need not be this one's.
       throw new UserError(error.code, error.message, { term, side, file, ...error.detail });
     }
@@ -206,6 +227,10 @@ export class EncoderRoom {
     const device = cpuOnly ? null : this.#device;
     return new OpenSession(EncoderSession.create(encoder, device ? { name: 'webgpu', device: device.device } : { name: 'wasm' }, this.#options));
   }
+}
+
+function lostDevice({ term, side, file }: EmbedRequest): UserError {
+  return new UserError('encoder-lost', `The GPU was lost while ${file} was at work on it; the engine has to be restarted.`, { term, side, file });
 }
 
 /** Tells the page what the runtime is at work on, from the engine's worker. */

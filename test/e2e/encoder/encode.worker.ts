@@ -1,23 +1,24 @@
 import type { ErrorReport } from '../../../src/base/errors.ts';
 import { UserError, reportError } from '../../../src/base/errors.ts';
-import { preflight } from '../../../src/encoders/preflight.ts';
-import type { DeviceEmbedding, Feed, Provider } from '../../../src/encoders/session.ts';
-import { EncoderSession } from '../../../src/encoders/session.ts';
+import type { LoadedEncoder } from '../../../src/encoders/load.ts';
+import type { DeviceEmbedding } from '../../../src/encoders/session.ts';
+import { EncoderRoom } from '../../../src/engine/encoders.ts';
 
 export interface Order {
-  readonly provider: Provider['name'];
-  readonly file: string;
-  readonly bytes: readonly number[];
+  readonly encoder: LoadedEncoder;
+  /** Where to run: the wasm provider, the device there is, a new one after the old was given up, or one that is lost. */
+  readonly where: 'wasm' | 'webgpu' | 'new device' | 'lost device';
   readonly output: string;
   readonly rows: number;
-  readonly feeds: readonly (readonly [input: string, feed: Feed])[];
+  readonly feeds: readonly (readonly [input: string, feed: { readonly shape: readonly number[]; readonly values: readonly number[] }])[];
   /** How many such calls to make at once. */
   readonly times: number;
 }
 
-export type Answer = { readonly values: readonly number[]; readonly width: number; readonly warnings: readonly string[]; readonly deviceLost: boolean } | { readonly error: ErrorReport };
+export type Answer = { readonly values: readonly number[]; readonly width: number; readonly stayed: boolean; readonly warnings: readonly string[]; readonly deviceLost: boolean } | { readonly error: ErrorReport };
 
-let device: Promise<GPUDevice> | null = null;
+const room = new EncoderRoom();
+let device: GPUDevice | null = null;
 let lost = false;
 
 globalThis.addEventListener('message', (event: MessageEvent<Order>) => {
@@ -31,33 +32,44 @@ function post(message: Answer): void {
   globalThis.postMessage(message, { transfer: [] });
 }
 
-async function answer({ provider, file, bytes: numbers, output, rows, feeds: entries, times }: Order): Promise<Answer> {
-  const bytes = Uint8Array.from(numbers);
-  const feeds = new Map(entries);
-  const gpu = provider === 'webgpu' ? await (device ??= getDevice()) : null;
-  const session = await EncoderSession.create({ bytes, preflight: preflight(bytes, file) }, gpu ? { name: 'webgpu', device: gpu } : { name: 'wasm' });
-  const { warnings } = session;
+async function answer({ encoder, where, output, rows, feeds, times }: Order): Promise<Answer> {
+  const { file } = encoder;
+  if (room.get(file)?.fingerprint !== encoder.fingerprint) room.put(encoder);
+  const gpu = where === 'wasm' ? null : await deviceFor(where);
+  room.setDevice(gpu);
+  if (where === 'lost device') {
+    gpu?.destroy();
+    await gpu?.lost;
+  }
+  const request = { term: 'test', file, output, side: 'source', inputs: feeds.map(([input, { shape, values }]) => ({ input, key: input, column: { shape, values: Float64Array.from(values) } })), count: rows } as const;
+  let stayed = false;
   const runs = await Promise.all(
     Array.from({ length: times }, async () => {
-      if (!gpu) return session.embed(output, feeds, rows);
-      const embedding = await session.embedOnDevice(output, feeds, rows);
-      return { width: embedding.width, values: await readBack(gpu, embedding) };
+      const embedding = await room.embedOnDevice(request);
+      if (!('buffer' in embedding)) return embedding;
+      stayed = true;
+      return { width: embedding.width, values: await readBack(gpu!, embedding) };
     }),
   );
   // What comes down from the device is what stayed on it.
-  if (gpu) runs.push(await session.embed(output, feeds, rows));
-  await session.dispose();
+  if (gpu) runs.push(await room.embed(request));
   const [first] = runs;
   if (!first || runs.some(({ values }) => values.some((value, k) => value !== first.values[k]))) throw new UserError('test', 'Equal runs gave different embeddings.');
-  return { values: [...first.values], width: first.width, warnings, deviceLost: lost };
+  return { values: [...first.values], width: first.width, stayed, warnings: room.warnings(file), deviceLost: lost };
 }
 
-async function getDevice(): Promise<GPUDevice> {
+async function deviceFor(where: Exclude<Order['where'], 'wasm'>): Promise<GPUDevice> {
+  if (device && where !== 'new device') return device;
+  const old = device;
   const adapter = await navigator.gpu.requestAdapter();
   if (!adapter) throw new UserError('test', 'There is no adapter.');
   const { maxStorageBuffersPerShaderStage } = adapter.limits;
   const found = await adapter.requestDevice({ requiredLimits: { maxStorageBuffersPerShaderStage } });
-  void found.lost.then(() => (lost = true));
+  device = found;
+  void found.lost.then(() => (lost = device === found));
+  // As the engine does it: the room first, and then the device goes.
+  room.setDevice(found);
+  old?.destroy();
   return found;
 }
 
