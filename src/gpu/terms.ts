@@ -76,10 +76,10 @@ const bufferOf = (uploads: Buffers, rows: DeviceRows): GPUBuffer => ('buffer' in
 function checkRows({ limits }: GPUDevice, term: string, kind: 'embed' | 'label', side: string, rows: DeviceRows, count: number): void {
   const what = kind === 'embed' ? 'embeddings' : 'labels';
   const needed = count * rows.width * 4;
-  const held = 'buffer' in rows ? rows.buffer.size : rows.values.byteLength;
-  if (!(Number.isInteger(rows.width) && rows.width >= 1) || ('buffer' in rows ? held < needed : held !== needed))
-    throw new UserError('bad-rows', `The ${side} ${what} of the term "${term}" hold ${held / 4} values, but ${count} frames of width ${rows.width} need ${needed / 4}.`, { term });
   const most = Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize);
   if (needed > most)
     throw new UserError('gpu-memory', `The ${side} ${what} of the term "${term}" take ${Math.ceil(needed / 2 ** 20)} MiB, and this GPU allows ${Math.floor(most / 2 ** 20)} MiB a buffer. Draw a smaller batch, or use the CPU.`, { term });
+  const held = 'buffer' in rows ? rows.buffer.size : rows.values.byteLength;
+  if (!(Number.isInteger(rows.width) && rows.width >= 1) || ('buffer' in rows ? held < needed : held !== needed))
+    throw new UserError('bad-rows', `The ${side} ${what} of the term "${term}" hold ${held / 4} values, but ${count} frames of width ${rows.width} need ${needed / 4}.`, { term });
 }

@@ -90,21 +90,21 @@ describeOnGpu('a cost on the device', ({ device }) => {
     buffers.destroy();
   });
 
-  /** Largest deviation of the plan, and relative ones of the readings, from float64 at the solution's own potentials. */
+  /** Plan, sums and certificates from the device against float64's at the same potentials. */
   function expectSameReadings(solution: ResidentSolution, problem: UotProblem): void {
     const { reg } = problem;
     const truth = evaluate(problem, referenceMeasure(problem), { logU: solution.f.map((f) => f / reg), logV: solution.g.map((g) => g / reg), iterations: 0, error: 0, converged: true });
-    expect(relativeDistance(Float64Array.from(solution.plan), truth.plan)).toBeLessThanOrEqual(2e-5);
-    expect(relativeDistance(solution.rowMass, truth.rowMass)).toBeLessThanOrEqual(2e-5);
-    expect(relativeDistance(solution.columnMass, truth.columnMass)).toBeLessThanOrEqual(2e-5);
+    expect(relativeDistance(Float64Array.from(solution.plan), truth.plan)).toBeLessThanOrEqual(5e-5);
+    expect(relativeDistance(solution.rowMass, truth.rowMass)).toBeLessThanOrEqual(5e-5);
+    expect(relativeDistance(solution.columnMass, truth.columnMass)).toBeLessThanOrEqual(5e-5);
     for (const key of ['mass', 'logMass', 'diagonalMass', 'transportCost', 'entropy', 'perplexity', 'largestPotential'] as const) {
       const [value, expected] = [solution[key], truth[key]];
       if (expected === null || value === null) expect(value).toBe(expected);
-      else expect(Math.abs(value - expected), key).toBeLessThanOrEqual(2e-5 * Math.max(Math.abs(expected), 1e-2));
+      else expect(Math.abs(value - expected), key).toBeLessThanOrEqual(5e-5 * Math.max(Math.abs(expected), key === 'logMass' ? 1 : 1e-2));
     }
     const size = Math.max(Math.abs(truth.primal), problem.reg);
-    for (const key of ['primal', 'dual'] as const) expect(Math.abs(solution[key] - truth[key]) / size, key).toBeLessThanOrEqual(2e-5);
-    expect(Math.abs(solution.marginalViolation - truth.marginalViolation)).toBeLessThanOrEqual(2e-5);
+    for (const key of ['primal', 'dual'] as const) expect(Math.abs(solution[key] - truth[key]) / size, key).toBeLessThanOrEqual(5e-5);
+    expect(Math.abs(solution.marginalViolation - truth.marginalViolation)).toBeLessThanOrEqual(5e-5);
   }
 
   const shapes = [
