@@ -1,9 +1,14 @@
 import { solve, type SolveOptions, type UotSolution } from '../core/ot/solve.ts';
 import type { UotProblem } from '../core/ot/problem.ts';
 import { openDevice, type OpenedDevice } from '../gpu/device.ts';
-import { solveWithHandover } from '../gpu/handover.ts';
-import { GpuSolver } from '../gpu/solver.ts';
+import { solveResident, solveWithHandover, type HandedSolution, type ResidentHanded } from '../gpu/handover.ts';
+import type { ResidentCost, ResidentSettings } from '../gpu/resident.ts';
+import { GpuSolver, type GpuOutcome } from '../gpu/solver.ts';
+import { SMALL_SIDE } from '../gpu/small.ts';
 import type { BackendChoice, BackendInfo, VerifyReport } from './protocol.ts';
+
+/** Problems of a sweep that a software adapter solves at a time: a slider that moves waits for no more than these. */
+const SOFTWARE_SLICE = 28;
 
 /**
  * Which solver runs: float32 on WebGPU, or float64 on the CPU. `auto` takes the GPU where there is a real one; a software
@@ -44,11 +49,42 @@ export class Backend {
 
   /** Solve with what is chosen. A lost device is asked for again once; without one the CPU solves. */
   async solve(problem: UotProblem, options: SolveOptions): Promise<{ solution: UotSolution; handedOver: string | null }> {
-    if (this.#choice !== 'cpu' && !this.#opened) await this.choose(this.#choice);
-    const opened = this.#opened;
-    if (!opened) return { solution: solve(problem, options), handedOver: null };
-    const { handedOver, ...solution } = await solveWithHandover(opened.solver, problem, { mode: options.mode, warm: options.warm ?? null });
+    const solver = await this.solver();
+    if (!solver) return { solution: solve(problem, options), handedOver: null };
+    const { handedOver, ...solution } = await solveWithHandover(solver, problem, { mode: options.mode, warm: options.warm ?? null });
     return { solution, handedOver };
+  }
+
+  /**
+   * The solver on whose device costs may live; null where the CPU solves. A lost device is asked for again once, and then
+   * this is another solver: a cost that lives on the one before is to be measured anew.
+   */
+  async solver(): Promise<GpuSolver | null> {
+    if (this.#choice !== 'cpu' && !this.#opened) await this.choose(this.#choice);
+    return this.#opened?.solver ?? null;
+  }
+
+  /** Solve on a cost that lives on the device of `solver()`. */
+  async solveResident(cost: ResidentCost, settings: ResidentSettings): Promise<{ solution: UotSolution; termCosts: ResidentHanded['termCosts']; handedOver: string | null }> {
+    const { handedOver, termCosts, ...solution } = await solveResident(cost, settings);
+    return { solution, termCosts, handedOver };
+  }
+
+  /**
+   * The problems of a sweep in one batch on the GPU, each cold, for `responseCurves` and `regimeMap` to read. null where
+   * the CPU has to solve them: none is chosen, or they are too large for one workgroup each.
+   * @param isStale asked between slices; a sweep that nobody waits for any more ends with null
+   */
+  async solveSweep(problems: readonly UotProblem[], isStale: () => boolean): Promise<GpuOutcome[] | null> {
+    const solver = await this.solver();
+    if (!solver || problems.some(({ n, m }) => Math.max(n, m) > SMALL_SIDE)) return null;
+    const slice = this.#opened?.device.isFallback ? SOFTWARE_SLICE : problems.length;
+    const outcomes: GpuOutcome[] = [];
+    for (let first = 0; first < problems.length; first += slice) {
+      if (isStale()) return null;
+      outcomes.push(...(await solver.solveBatch(problems.slice(first, first + slice), { mode: 'fast' })));
+    }
+    return outcomes;
   }
 
   /**
@@ -60,16 +96,25 @@ export class Backend {
     const opened = this.#opened?.device ?? (await openDevice(navigator.gpu));
     try {
       const gpu = await solveWithHandover(this.#opened?.solver ?? new GpuSolver(opened.device), problem, { mode: options.mode });
-      const cpu = solve(problem, { ...options, warm: null });
-      let difference = 0;
-      let top = 0;
-      for (let k = 0; k < cpu.plan.length; k++) {
-        difference = Math.max(difference, Math.abs(cpu.plan[k]! - gpu.plan[k]!));
-        top = Math.max(top, cpu.plan[k]!);
-      }
-      return { difference: top > 0 ? difference / top : 0, gpuIterations: gpu.iterations, cpuIterations: cpu.iterations, handedOver: gpu.handedOver, adapter: opened.adapterName };
+      return compared(gpu, solve(problem, { ...options, warm: null }), opened.adapterName);
     } finally {
       if (!this.#opened) opened.device.destroy();
     }
   }
+
+  /** `verify` for a cost on the device: float64 solves the very costs that lie there. */
+  async verifyResident(cost: ResidentCost, settings: ResidentSettings): Promise<VerifyReport> {
+    const gpu = await solveResident(cost, { ...settings, warm: null });
+    return compared(gpu, solve(await cost.problem(settings), { mode: settings.mode }), this.info().adapter ?? '');
+  }
+}
+
+function compared(gpu: HandedSolution, cpu: UotSolution, adapter: string): VerifyReport {
+  let difference = 0;
+  let top = 0;
+  for (let k = 0; k < cpu.plan.length; k++) {
+    difference = Math.max(difference, Math.abs(cpu.plan[k]! - gpu.plan[k]!));
+    top = Math.max(top, cpu.plan[k]!);
+  }
+  return { difference: top > 0 ? difference / top : 0, gpuIterations: gpu.iterations, cpuIterations: cpu.iterations, handedOver: gpu.handedOver, adapter };
 }

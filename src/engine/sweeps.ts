@@ -1,61 +1,79 @@
 import { SESSION_LIMITS } from '../config/session.ts';
-import { solve } from '../core/ot/solve.ts';
+import type { Potentials } from '../core/ot/fast.ts';
+import { solve, type UotSolution } from '../core/ot/solve.ts';
 import type { UotProblem } from '../core/ot/problem.ts';
+import { settle } from '../gpu/handover.ts';
+import type { GpuOutcome } from '../gpu/solver.ts';
 import { REGIME_AXES, RESPONSE_POINTS, type RegimeMap, type ResponseCurves } from './protocol.ts';
 
 /** Where a slider at position p ∈ [0, 1] puts its value, on a log scale. */
 export const logPosition = (p: number, low: number, high: number): number => low * (high / low) ** p;
 
-/**
- * π_sum along each solve slider. A generator that yields between solves, so that the engine stays free to answer a
- * slider in the middle of it.
- */
-export function* responseCurves(problem: UotProblem): Generator<void, ResponseCurves> {
+/** The problems of the response curves: reg, τ₁, τ₂, each from its slider's low end to its high end. */
+export function responseProblems(problem: UotProblem): UotProblem[] {
   const { reg, tau } = SESSION_LIMITS;
-  return {
-    reg: yield* massAlong((value) => ({ ...problem, reg: value }), reg.sliderLow, reg.sliderHigh),
-    tau1: yield* massAlong((value) => ({ ...problem, tau1: value }), tau.sliderLow, tau.sliderHigh),
-    tau2: yield* massAlong((value) => ({ ...problem, tau2: value }), tau.sliderLow, tau.sliderHigh),
-  };
+  const along = (at: (value: number) => UotProblem, { sliderLow, sliderHigh }: { readonly sliderLow: number; readonly sliderHigh: number }): UotProblem[] =>
+    Array.from({ length: RESPONSE_POINTS }, (_, k) => at(logPosition(k / (RESPONSE_POINTS - 1), sliderLow, sliderHigh)));
+  return [...along((value) => ({ ...problem, reg: value }), reg), ...along((value) => ({ ...problem, tau1: value }), tau), ...along((value) => ({ ...problem, tau2: value }), tau)];
 }
 
-function* massAlong(at: (value: number) => UotProblem, low: number, high: number): Generator<void, Float64Array> {
-  const mass = new Float64Array(RESPONSE_POINTS);
-  let warm: { f: Float64Array; g: Float64Array } | null = null;
-  // From the blurred end down: each solution is a good start for the next, sharper one.
-  for (let k = RESPONSE_POINTS - 1; k >= 0; k--) {
-    const solution = solve(at(logPosition(k / (RESPONSE_POINTS - 1), low, high)), { mode: 'fast', warm });
-    warm = solution.converged ? solution : null;
-    mass[k] = solution.converged ? solution.mass : Number.NaN;
-    yield;
-  }
-  return mass;
-}
-
-/**
- * True solves over reg × τ₁, with τ₂/τ₁ held (1 where either is ∞).
- * @param sigma what divided M before the solve; the loss is given in raw units
- */
-export function* regimeMap(problem: UotProblem, sigma: number): Generator<void, RegimeMap> {
+/** The problems of the regime map, row-major: τ₁ from below, with τ₂/τ₁ held (1 where either is ∞), and reg along each row. */
+export function regimeProblems(problem: UotProblem): UotProblem[] {
   const { low, high, columns, rows } = REGIME_AXES;
   // A hard target marginal stays hard; a hard source marginal lies beyond the axis, and leaves τ₂ = τ₁.
   const ratio = problem.tau1 === Infinity ? 1 : problem.tau2 / problem.tau1;
+  return Array.from({ length: rows * columns }, (_, cell) => {
+    const tau1 = logPosition(Math.floor(cell / columns) / (rows - 1), low, high);
+    return { ...problem, reg: logPosition((cell % columns) / (columns - 1), low, high), tau1, tau2: tau1 * ratio };
+  });
+}
+
+/**
+ * π_sum along each solve slider. A generator that yields between solves, so that the engine stays free to answer a
+ * slider in the middle of it.
+ * @param outcomes what the GPU made of `responseProblems` (`Backend.solveSweep`); null to solve in float64
+ */
+export function* responseCurves(problem: UotProblem, outcomes: readonly GpuOutcome[] | null = null): Generator<void, ResponseCurves> {
+  const masses = new Float64Array(3 * RESPONSE_POINTS);
+  yield* solveLines(responseProblems(problem), RESPONSE_POINTS, outcomes, (k, { converged, mass }) => {
+    masses[k] = converged ? mass : Number.NaN;
+  });
+  const curve = (k: number): Float64Array => masses.slice(k * RESPONSE_POINTS, (k + 1) * RESPONSE_POINTS);
+  return { reg: curve(0), tau1: curve(1), tau2: curve(2) };
+}
+
+/**
+ * True solves over reg × τ₁ (`regimeProblems`).
+ * @param sigma what divided M before the solve; the loss is given in raw units
+ * @param outcomes what the GPU made of `regimeProblems` (`Backend.solveSweep`); null to solve in float64
+ */
+export function* regimeMap(problem: UotProblem, sigma: number, outcomes: readonly GpuOutcome[] | null = null): Generator<void, RegimeMap> {
+  const { columns, rows } = REGIME_AXES;
   const map = { columns, rows, mass: new Float64Array(rows * columns), diagRatio: new Float64Array(rows * columns), perplexity: new Float64Array(rows * columns), loss: new Float64Array(rows * columns) };
-  for (let row = 0; row < rows; row++) {
-    const tau1 = logPosition(row / (rows - 1), low, high);
-    let warm: { f: Float64Array; g: Float64Array } | null = null;
-    for (let column = columns - 1; column >= 0; column--) {
-      const reg = logPosition(column / (columns - 1), low, high);
-      const solution = solve({ ...problem, reg, tau1, tau2: tau1 * ratio }, { mode: 'fast', warm });
-      warm = solution.converged ? solution : null;
-      const cell = row * columns + column;
-      const known = (value: number): number => (solution.converged ? value : Number.NaN);
-      map.mass[cell] = known(solution.mass);
-      map.diagRatio[cell] = known(solution.diagonalMass === null ? Number.NaN : solution.diagonalMass / solution.mass);
-      map.perplexity[cell] = known(solution.perplexity);
-      map.loss[cell] = known(solution.transportCost * sigma);
-      yield;
-    }
-  }
+  yield* solveLines(regimeProblems(problem), columns, outcomes, (cell, solution) => {
+    const known = (value: number): number => (solution.converged ? value : Number.NaN);
+    map.mass[cell] = known(solution.mass);
+    map.diagRatio[cell] = known(solution.diagonalMass === null ? Number.NaN : solution.diagonalMass / solution.mass);
+    map.perplexity[cell] = known(solution.perplexity);
+    map.loss[cell] = known(solution.transportCost * sigma);
+  });
   return map;
+}
+
+/**
+ * The solutions of problems that lie in lines of `length`, each line from its end to its start: from the blurred end down
+ * each solution is a good start for the next, sharper one. What the GPU's outcomes do not hold is solved in float64.
+ */
+function* solveLines(problems: readonly UotProblem[], length: number, outcomes: readonly GpuOutcome[] | null, keep: (place: number, solution: UotSolution) => void): Generator<void, void> {
+  let warm: Potentials | null = null;
+  for (let step = 0; step < problems.length; step++) {
+    const place = step - (step % length) + (length - 1 - (step % length));
+    if (step % length === 0) warm = null;
+    const options = { mode: 'fast', warm } as const;
+    const outcome = outcomes?.[place];
+    const solution: UotSolution = outcome ? settle(problems[place]!, outcome, options) : solve(problems[place]!, options);
+    warm = solution.converged ? solution : null;
+    keep(place, solution);
+    yield;
+  }
 }

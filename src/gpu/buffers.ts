@@ -27,10 +27,9 @@ export class Buffers {
     return this.#write(this.#make(data.byteLength, USAGE.uniform | USAGE.copyTarget), data);
   }
 
-  /** Take a buffer out, so that it outlives `destroy`. */
-  release(buffer: GPUBuffer): GPUBuffer {
-    this.#all = this.#all.filter((other) => other !== buffer);
-    return buffer;
+  /** Take a buffer in that was made elsewhere. */
+  adopt(buffer: GPUBuffer): void {
+    this.#all.push(buffer);
   }
 
   destroy(): void {

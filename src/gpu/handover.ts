@@ -1,9 +1,12 @@
 import { evaluate } from '../core/ot/evaluate.ts';
+import type { Potentials } from '../core/ot/fast.ts';
 import { referenceMeasure } from '../core/ot/priors.ts';
-import { isHard, validateProblem, type UotProblem } from '../core/ot/problem.ts';
+import { isHard, validateProblem, type Conditions, type UotProblem } from '../core/ot/problem.ts';
 import { solve, type UotSolution } from '../core/ot/solve.ts';
 import { handoverBefore, type GpuOutcome, type GpuSolveOptions, type GpuSolver } from './solver.ts';
 import type { HandoverReason } from './outcome.ts';
+import type { ResidentCost, ResidentSettings } from './resident.ts';
+import { hostTasks } from './task.ts';
 
 /** A solution, and why the float64 solver made it; null when the GPU did. */
 export interface HandedSolution extends UotSolution {
@@ -22,9 +25,11 @@ const MARGINAL_TOLERANCE = 1e-4;
  */
 export async function solveWithHandover(solver: GpuSolver, problem: UotProblem, options: GpuSolveOptions): Promise<HandedSolution> {
   validateProblem(problem);
-  const before = options.mode === 'fast' && problem.prior.kind === 'diagonal' ? null : handoverBefore(problem);
+  const tasks = hostTasks([problem]);
+  const before = handoverBefore(tasks[0]!, options.mode);
   if (before) return inFloat64(problem, options, before);
-  return settle(problem, await solver.solve(problem, options), options);
+  const [outcome] = await solver.solveTasks(tasks, options);
+  return settle(problem, outcome!, options);
 }
 
 /** `solveWithHandover` for many problems, on the GPU side by side. */
@@ -37,9 +42,34 @@ export async function solveBatchWithHandover(solver: GpuSolver, problems: readon
 export function settle(problem: UotProblem, outcome: GpuOutcome, options: GpuSolveOptions): HandedSolution {
   if (outcome.handover) return inFloat64(problem, startFrom(outcome, options), outcome.handover);
   const solution = evaluateOutcome(problem, outcome, options);
-  const certified = isCertified(problem, solution);
-  if (options.mode === 'fast' && !certified) return inFloat64(problem, startFrom(outcome, options), 'uncertified');
+  if (!isCertified(problem, solution)) return inFloat64(problem, startFrom(outcome, options), 'uncertified');
   return { ...solution, handedOver: null };
+}
+
+/** A solution, and the mean of each term under it: ⟨π,M_term⟩, before its weight, raw units. */
+export interface ResidentHanded extends HandedSolution {
+  readonly termCosts: Float64Array;
+}
+
+/**
+ * `solveWithHandover` for a cost on the device. Plan and sums are evaluated there in float32, certificates from them in
+ * float64. A marginal's error counts twice in the gap (it is a divergence), so 1e-7 in the sums is far below the tolerance.
+ * @throws UserError as `ResidentCost.solve`
+ */
+export async function solveResident(cost: ResidentCost, settings: ResidentSettings): Promise<ResidentHanded> {
+  const { mode, warm = null } = settings;
+  const before = cost.handoverBefore(settings);
+  if (before) return residentInFloat64(cost, settings, { mode, warm }, before);
+  const { handover, stalled: _stalled, termCosts, ...solution } = await cost.solve(settings);
+  const reason = handover ?? (isCertified(settings, solution) ? null : 'uncertified');
+  if (reason) return residentInFloat64(cost, settings, startFrom(solution, { mode, warm }), reason);
+  return { ...solution, plan: Float64Array.from(solution.plan), termCosts, handedOver: null };
+}
+
+async function residentInFloat64(cost: ResidentCost, settings: ResidentSettings, options: GpuSolveOptions, reason: HandoverReason): Promise<ResidentHanded> {
+  const solution = inFloat64(await cost.problem(settings), options, reason);
+  const terms = await cost.readTerms();
+  return { ...solution, termCosts: Float64Array.from(terms, (values) => solution.plan.reduce((total, share, k) => total + share * values[k]!, 0)) };
 }
 
 /** Plan and certificates of a float32 outcome, believed or not. */
@@ -50,13 +80,15 @@ export function evaluateOutcome(problem: UotProblem, outcome: GpuOutcome, { mode
   return { ...evaluation, mode, f, g, iterations, error, converged };
 }
 
-function isCertified({ tau1, tau2 }: UotProblem, { gap, marginalViolation }: UotSolution): boolean {
+/** Parity promises what POT does, not an optimum. */
+function isCertified({ tau1, tau2 }: Pick<Conditions, 'tau1' | 'tau2'>, { mode, gap, marginalViolation }: Pick<UotSolution, 'mode' | 'gap' | 'marginalViolation'>): boolean {
+  if (mode === 'parity') return true;
   if (isHard(tau1) || isHard(tau2)) return marginalViolation <= MARGINAL_TOLERANCE;
   return Math.abs(gap) <= GAP_TOLERANCE;
 }
 
 /** Where float32 got to is where float64 goes on (fast mode): most hard problems then need a few Newton steps. */
-function startFrom(outcome: GpuOutcome, options: GpuSolveOptions): GpuSolveOptions {
+function startFrom(outcome: Potentials, options: GpuSolveOptions): GpuSolveOptions {
   const usable = outcome.f.every(Number.isFinite) && outcome.g.every(Number.isFinite);
   return { ...options, warm: usable ? outcome : (options.warm ?? null) };
 }

@@ -2,14 +2,16 @@ import { UserError } from '../base/errors.ts';
 import { Anderson } from '../core/ot/anderson.ts';
 import type { Potentials } from '../core/ot/fast.ts';
 import { relaxation } from '../core/ot/kernel.ts';
-import { isHard, type UotProblem } from '../core/ot/problem.ts';
+import { isHard, type Conditions } from '../core/ot/problem.ts';
 import type { Mode } from '../core/ot/solve.ts';
 import { Buffers, readBack } from './buffers.ts';
 import { guarded } from './errors.ts';
 import { HalfStep, sideBuffer } from './half.ts';
 import type { IterationSettings, RawOutcome } from './outcome.ts';
 import { bindGroup, dispatch, type Pipelines } from './pipelines.ts';
-import { centre, fitting, potentialOf, prepare, priorMatrix, startOf, transposed, type Prepared } from './prepare.ts';
+import { onDevice } from './matrix.ts';
+import { fitting, potentialOf, prepare, startOf, type Prepared } from './prepare.ts';
+import type { Task } from './task.ts';
 
 /** Iterations a submission, and entries it may sum, on a software adapter and on a real one: about a second. */
 const CHUNK = 200;
@@ -29,9 +31,9 @@ const ASTRAY = 30;
  * mixing, vectors of n + m numbers, are done here in float64 between sweeps.
  * @throws UserError `gpu-memory` when the matrices do not fit, before anything is allocated
  */
-export async function solveLarge(device: GPUDevice, pipelines: Pipelines, problem: UotProblem, mode: Mode, warm: Potentials | null, settings: IterationSettings, software: boolean): Promise<RawOutcome> {
+export async function solveLarge(device: GPUDevice, pipelines: Pipelines, { problem, cost, prior }: Task, mode: Mode, warm: Potentials | null, settings: IterationSettings, software: boolean): Promise<RawOutcome> {
   checkMemory(device, problem);
-  const prepared = prepare(problem, mode, centre(problem), priorMatrix(problem));
+  const prepared = prepare(problem, mode, cost.centred, prior);
   const buffers = new Buffers(device);
   try {
     const sweep = await openSweep(device, pipelines, buffers, problem, prepared, mode);
@@ -51,7 +53,7 @@ export async function solveLarge(device: GPUDevice, pipelines: Pipelines, proble
  * Refuse what the adapter cannot hold.
  * @throws UserError `gpu-memory` with both figures
  */
-export function checkMemory({ limits }: GPUDevice, { n, m }: Pick<UotProblem, 'n' | 'm'>): void {
+export function checkMemory({ limits }: GPUDevice, { n, m }: Pick<Conditions, 'n' | 'm'>): void {
   const needed = n * m * 4;
   const most = Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize);
   if (needed > most)
@@ -67,18 +69,17 @@ interface Sweep {
   readonly state: GPUBuffer;
 }
 
-async function openSweep(device: GPUDevice, pipelines: Pipelines, buffers: Buffers, { n, m, reg, tau1, tau2 }: UotProblem, prepared: Prepared, mode: Mode): Promise<Sweep> {
+async function openSweep(device: GPUDevice, pipelines: Pipelines, buffers: Buffers, { n, m, reg, tau1, tau2 }: Conditions, prepared: Prepared, mode: Mode): Promise<Sweep> {
   const partial = await pipelines.get(['half_partial']);
   const combine = await pipelines.get(['half_combine']);
   const { centred, prior } = prepared;
   return guarded(device, `a ${n} × ${m} problem`, () => {
     const state = buffers.storage(16);
-    const cost = buffers.filled(centred.cost);
-    const flipped = buffers.filled(transposed(centred.cost, n, m));
-    const priors = prior && { straight: buffers.filled(prior), flipped: buffers.filled(transposed(prior, n, m)) };
+    const costs = onDevice(buffers, centred.cost, n, m);
+    const priors = prior && onDevice(buffers, prior.matrix, n, m);
     const common = { device, buffers, partial, combine, state, mode };
-    const rows = new HalfStep({ ...common, lines: n, length: m, cost: flipped, prior: priors?.flipped ?? null, side: sideBuffer(buffers, prepared.rows) });
-    const columns = new HalfStep({ ...common, lines: m, length: n, cost, prior: priors?.straight ?? null, side: sideBuffer(buffers, prepared.columns) });
+    const rows = new HalfStep({ ...common, lines: n, length: m, cost: costs.flipped, prior: priors?.flipped ?? null, side: sideBuffer(buffers, prepared.rows) });
+    const columns = new HalfStep({ ...common, lines: m, length: n, cost: costs.straight, prior: priors?.straight ?? null, side: sideBuffer(buffers, prepared.columns) });
     rows.connect(columns);
     columns.connect(rows);
     rows.setLevel(reg, relaxation(tau1, reg));
@@ -87,7 +88,7 @@ async function openSweep(device: GPUDevice, pipelines: Pipelines, buffers: Buffe
   });
 }
 
-async function iterateParity(device: GPUDevice, pipelines: Pipelines, buffers: Buffers, problem: UotProblem, prepared: Prepared, { rows, columns, state }: Sweep, settings: IterationSettings, software: boolean): Promise<RawOutcome> {
+async function iterateParity(device: GPUDevice, pipelines: Pipelines, buffers: Buffers, problem: Conditions, prepared: Prepared, { rows, columns, state }: Sweep, settings: IterationSettings, software: boolean): Promise<RawOutcome> {
   const { n, m, reg } = problem;
   const pipeline = await pipelines.get(['check']);
   const chunk = Math.max(1, Math.min(CHUNK, Math.floor((software ? WORK.software : WORK.hardware) / (2 * n * m))));
@@ -133,7 +134,7 @@ async function readPotentials(device: GPUDevice, rows: HalfStep, columns: HalfSt
 }
 
 /** Sweep, translation, Anderson mixing of y, from coarse to fine ε: fast_small.wgsl with the vectors on this side. */
-async function iterateFast(device: GPUDevice, problem: UotProblem, prepared: Prepared, { rows, columns }: Sweep, warm: boolean, settings: IterationSettings): Promise<RawOutcome> {
+async function iterateFast(device: GPUDevice, problem: Conditions, prepared: Prepared, { rows, columns }: Sweep, warm: boolean, settings: IterationSettings): Promise<RawOutcome> {
   const { n, m, reg, tau1, tau2 } = problem;
   let y = Float64Array.from(columns.initial);
   let epsilon = warm ? reg : Math.max(reg, prepared.centred.span / LEVEL_FACTOR);

@@ -1,7 +1,9 @@
 import type { Mode } from '../core/ot/solve.ts';
 import type { Potentials } from '../core/ot/fast.ts';
 import { referenceMeasure } from '../core/ot/priors.ts';
-import { checkFeasible, isHard, type UotProblem } from '../core/ot/problem.ts';
+import { checkFeasible, isHard, type Conditions, type UotProblem } from '../core/ot/problem.ts';
+import type { Matrix } from './matrix.ts';
+import type { LogPrior } from './task.ts';
 
 /** −∞ and the test for it, as in the shaders. */
 export const NONE = -1e30;
@@ -16,12 +18,12 @@ const LOG2_E = Math.LOG2E;
  * with weights a'_i = a_i e^{−r_i/τ₁}, b'_j likewise, and potentials f' = f − r, g' = g − c.
  */
 export interface Centred {
-  /** Row-major n × m. */
-  readonly cost: Float32Array<ArrayBuffer>;
+  /** M', row-major n × m. */
+  readonly cost: Matrix;
   /** r, length n, and c, length m, in units of cost. */
   readonly rows: Float64Array;
   readonly columns: Float64Array;
-  /** max|M'|. */
+  /** max|M'| at the line minima: a cold descent starts below it. */
   readonly span: number;
 }
 
@@ -78,7 +80,7 @@ export interface Prepared {
   readonly rows: Side;
   readonly columns: Side;
   readonly centred: Centred;
-  readonly prior: Float32Array<ArrayBuffer> | null;
+  readonly prior: LogPrior | null;
 }
 
 /**
@@ -86,7 +88,7 @@ export interface Prepared {
  * are taken out, and equal masses are made equal to the last bit, as in the float64 solver.
  * @throws UserError `infeasible` (fast mode) when no plan satisfies the hard marginals
  */
-export function prepare(problem: UotProblem, mode: Mode, centred: Centred, prior: Float32Array<ArrayBuffer> | null): Prepared {
+export function prepare(problem: Conditions, mode: Mode, centred: Centred, prior: LogPrior | null): Prepared {
   const { n, m, a, b, reg, tau1, tau2 } = problem;
   // c = a bᵀ: the weight is wholly in the factor and cancels in the target, so that a weight of 0 is safe.
   const factored = problem.prior.kind === 'product';
@@ -94,7 +96,7 @@ export function prepare(problem: UotProblem, mode: Mode, centred: Centred, prior
   let columnsAlive: Uint8Array | null = null;
   let correction = 0;
   if (mode === 'fast') {
-    ({ rowsAlive, columnsAlive } = alive(problem, prior));
+    ({ rowsAlive, columnsAlive } = alive(problem, prior?.values ?? null));
     const [rows, columns] = [rowsAlive, columnsAlive];
     checkFeasible(problem, (i) => !rows[i], (j) => !columns[j]);
     if (isHard(tau1) && isHard(tau2)) correction = Math.log2(massOf(a, rows) / massOf(b, columns));
@@ -108,7 +110,7 @@ export function prepare(problem: UotProblem, mode: Mode, centred: Centred, prior
   function massOf(weights: Float64Array, living: Uint8Array): number {
     return weights.reduce((total, weight, k) => total + (living[k] ? weight : 0), 0);
   }
-  function alive({ n: rows, m: columns }: UotProblem, matrix: Float32Array | null): { rowsAlive: Uint8Array; columnsAlive: Uint8Array } {
+  function alive({ n: rows, m: columns }: Conditions, matrix: Float32Array | null): { rowsAlive: Uint8Array; columnsAlive: Uint8Array } {
     const rowSeen = new Uint8Array(rows);
     const columnSeen = new Uint8Array(columns);
     for (let i = 0, k = 0; i < n; i++)
@@ -165,15 +167,5 @@ export function potentialOf({ bias, shift, offset }: Side, values: ArrayLike<num
     else if (bias[k]! < HARDLY_ANY || (mode === 'parity' && value === -shift[k]!)) result[k] = 0;
     else result[k] = (value / LOG2_E) * epsilon + offset[k]!;
   }
-  return result;
-}
-
-/** Row-major n × m to m × n, in blocks that stay in the processor's cache. */
-export function transposed(values: Float32Array, n: number, m: number): Float32Array<ArrayBuffer> {
-  const result = new Float32Array(n * m);
-  const block = 32;
-  for (let i0 = 0; i0 < n; i0 += block)
-    for (let j0 = 0; j0 < m; j0 += block)
-      for (let i = i0; i < Math.min(i0 + block, n); i++) for (let j = j0; j < Math.min(j0 + block, m); j++) result[j * n + i] = values[i * m + j]!;
   return result;
 }

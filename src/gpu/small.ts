@@ -1,11 +1,12 @@
 import type { Potentials } from '../core/ot/fast.ts';
-import type { UotProblem } from '../core/ot/problem.ts';
 import type { Mode } from '../core/ot/solve.ts';
 import { Buffers, readBack } from './buffers.ts';
 import { guarded } from './errors.ts';
+import { endToEnd, type Matrix } from './matrix.ts';
 import type { IterationSettings, RawOutcome } from './outcome.ts';
 import { bindGroup, dispatch, type Pipelines } from './pipelines.ts';
-import { centre, fitting, potentialOf, prepare, priorMatrix, startOf, type Centred, type Prepared } from './prepare.ts';
+import { fitting, potentialOf, prepare, startOf, type Centred, type Prepared } from './prepare.ts';
+import type { Task } from './task.ts';
 
 /** Largest side of a problem that one workgroup solves. */
 export const SMALL_SIDE = 64;
@@ -26,7 +27,7 @@ const ATTEMPTS = [
 
 /** A problem and where its iteration begins: potentials of a neighbour, or costs centred around its own last ones. */
 interface Start {
-  readonly problem: UotProblem;
+  readonly task: Task;
   readonly warm: Potentials | null;
   readonly around: Potentials | null;
 }
@@ -35,13 +36,13 @@ const PROBLEM_WORDS = 12;
 const STATE_WORDS = 4;
 
 /** Solve many problems with n, m ≤ 64, one workgroup each (shaders/parity_small.wgsl, fast_small.wgsl). */
-export async function solveSmall(device: GPUDevice, pipelines: Pipelines, problems: readonly UotProblem[], mode: Mode, warm: readonly (Potentials | null)[], settings: IterationSettings, software: boolean): Promise<RawOutcome[]> {
-  const work = Math.max(...problems.map(({ n, m }) => 2 * n * m)) * Math.min(CHUNK, settings.maxIterations);
+export async function solveSmall(device: GPUDevice, pipelines: Pipelines, tasks: readonly Task[], mode: Mode, warm: Potentials | null, settings: IterationSettings, software: boolean): Promise<RawOutcome[]> {
+  const work = Math.max(...tasks.map(({ problem: { n, m } }) => 2 * n * m)) * Math.min(CHUNK, settings.maxIterations);
   const together = Math.max(1, Math.min(65_535, Math.floor((software ? WORK.software : WORK.hardware) / work)));
   let results: RawOutcome[] = [];
   for (const attempt of mode === 'fast' ? ATTEMPTS : [BOLD]) {
-    const open = problems.flatMap((_, p) => (results[p]?.converged ? [] : [p]));
-    const starts = open.map((p): Start => (attempt.refine ? { problem: problems[p]!, warm: null, around: results[p]! } : { problem: problems[p]!, warm: attempt.careful ? null : warm[p]!, around: null }));
+    const open = tasks.flatMap((_, p) => (results[p]?.converged ? [] : [p]));
+    const starts = open.map((p): Start => (attempt.refine ? { task: tasks[p]!, warm: null, around: results[p]! } : { task: tasks[p]!, warm: attempt.careful ? null : warm, around: null }));
     const sweeps = { ...settings, maxIterations: Math.min(settings.maxIterations, attempt.sweeps) };
     const outcomes: RawOutcome[] = [];
     for (let first = 0; first < starts.length; first += together) outcomes.push(...(await solveTogether(device, pipelines, starts.slice(first, first + together), mode, sweeps, attempt.careful)));
@@ -64,16 +65,18 @@ function merge(results: readonly RawOutcome[], places: readonly number[], outcom
 
 async function solveTogether(device: GPUDevice, pipelines: Pipelines, problems: readonly Start[], mode: Mode, settings: IterationSettings, careful: boolean): Promise<RawOutcome[]> {
   const pipeline = await pipelines.get(['small_common', mode === 'parity' ? 'parity_small' : 'fast_small']);
-  const batch = pack(problems, mode);
   const buffers = new Buffers(device);
   try {
+    const centred: Centred[] = [];
+    for (const { task, around } of problems) centred.push(around ? await task.cost.around(around, buffers) : task.cost.centred);
+    const batch = pack(problems, centred, mode);
     const { states, potentials, group } = await guarded(device, `a batch of ${problems.length} problems`, () => {
       const stateBuffer = buffers.filled(batch.states);
       const potentialBuffer = buffers.filled(batch.potentials);
       const words = new ArrayBuffer(16);
       new Uint32Array(words).set([settings.maxIterations, CHUNK, 0, careful ? 1 : 0]);
       new Float32Array(words)[2] = settings.threshold;
-      const inputs = [buffers.filled(batch.problems), buffers.filled(batch.costs), buffers.filled(batch.priors), buffers.filled(batch.lines)];
+      const inputs = [buffers.filled(batch.problems), endToEnd(buffers, batch.costs), endToEnd(buffers, batch.priors), buffers.filled(batch.lines)];
       return { states: stateBuffer, potentials: potentialBuffer, group: bindGroup(device, pipeline, [...inputs, potentialBuffer, stateBuffer, buffers.uniform(words)]) };
     });
     const count = problems.length;
@@ -104,18 +107,18 @@ interface Packed {
   /** Where each problem's potentials start. */
   readonly starts: readonly number[];
   readonly problems: ArrayBuffer;
-  readonly costs: Float32Array<ArrayBuffer>;
-  readonly priors: Float32Array<ArrayBuffer>;
+  /** Matrices that the problems read, each once. */
+  readonly costs: readonly Matrix[];
+  readonly priors: readonly Matrix[];
   readonly lines: Float32Array<ArrayBuffer>;
   readonly potentials: Float32Array<ArrayBuffer>;
   readonly states: ArrayBuffer;
 }
 
-/** Lay a batch out as small_common.wgsl reads it. Problems of a sweep share one cost matrix and one prior. */
-function pack(problems: readonly Start[], mode: Mode): Packed {
-  const costs = new Pool<Float64Array | Potentials, Centred>((value) => value.cost.length);
-  const priors = new Pool<string, Float32Array<ArrayBuffer> | null>((value) => value?.length ?? 0);
-  const identities = new Identities();
+/** Lay a batch out as small_common.wgsl reads it. @param centred the costs of each problem, centred for this attempt */
+function pack(problems: readonly Start[], centred: readonly Centred[], mode: Mode): Packed {
+  const costs = new Pool<Matrix>();
+  const priors = new Pool<Matrix>();
   const words = new ArrayBuffer(problems.length * PROBLEM_WORDS * 4);
   const integers = new Uint32Array(words);
   const floats = new Float32Array(words);
@@ -125,18 +128,17 @@ function pack(problems: readonly Start[], mode: Mode): Packed {
   const starts: number[] = [];
   let lineCount = 0;
   let potentialCount = 0;
-  for (const [p, { problem, warm, around }] of problems.entries()) {
-    const { n, m, a, b, prior, reg, tau1, tau2 } = problem;
-    const cost = costs.get(around ?? problem.cost, () => centre(problem, around));
-    const described = prior.kind === 'dense' ? identities.of(prior.values) : prior.kind === 'product' || prior.kind === 'ones' ? prior.kind : `${JSON.stringify(prior)} ${identities.of(a)} ${identities.of(b)}`;
-    const matrix = priors.get(described, () => priorMatrix(problem));
-    prepared.push(prepare(problem, mode, cost.value, matrix.value));
+  for (const [p, { task, warm, around }] of problems.entries()) {
+    const { problem, prior } = task;
+    const { n, m, reg, tau1, tau2 } = problem;
+    const cost = centred[p]!;
+    prepared.push(prepare(problem, mode, cost, prior));
     starts.push(potentialCount);
-    integers.set([n, m, cost.start, matrix.start, lineCount, potentialCount, matrix.value ? 1 : 0, 0], p * PROBLEM_WORDS);
+    integers.set([n, m, costs.place(cost.cost, n * m), prior ? priors.place(prior.matrix, n * m) : 0, lineCount, potentialCount, prior ? 1 : 0, 0], p * PROBLEM_WORDS);
     floats.set([reg, 1 / tau1, 1 / tau2, 0], p * PROBLEM_WORDS + 8);
     const cold = mode === 'fast' && !around && !fitting(warm, problem);
     // The first level that ε ÷ 4 from the largest cost reaches; the largest itself would only average everything.
-    levels[p * STATE_WORDS + 3] = cold ? Math.max(reg, cost.value.span / 4) : reg;
+    levels[p * STATE_WORDS + 3] = cold ? Math.max(reg, cost.span / 4) : reg;
     lineCount += 4 * (n + m);
     potentialCount += n + 2 * m;
   }
@@ -149,58 +151,31 @@ function pack(problems: readonly Start[], mode: Mode): Packed {
         lines.set(values, at);
         at += values.length;
       }
-    const { problem, warm } = problems[p]!;
-    const start = fitting(warm, problem);
-    potentials.set(startOf(rows, start?.f ?? null, mode, problem.reg), starts[p]);
-    potentials.set(startOf(columns, start?.g ?? null, mode, problem.reg), starts[p]! + problem.n);
+    const { task, warm } = problems[p]!;
+    const start = fitting(warm, task.problem);
+    potentials.set(startOf(rows, start?.f ?? null, mode, task.problem.reg), starts[p]);
+    potentials.set(startOf(columns, start?.g ?? null, mode, task.problem.reg), starts[p]! + task.problem.n);
   }
-  return { prepared, starts, problems: words, costs: joined(costs.values.map(({ cost }) => cost)), priors: joined(priors.values.flatMap((value) => value ?? [])), lines, potentials, states };
+  return { prepared, starts, problems: words, costs: costs.values, priors: priors.values, lines, potentials, states };
 }
 
-/** Things made once for each key, laid end to end. */
-class Pool<Key, Value> {
-  readonly #made = new Map<Key, { value: Value; start: number }>();
-  readonly #lengthOf: (value: Value) => number;
+/** Things laid end to end, each once. */
+class Pool<Value> {
+  readonly #starts = new Map<Value, number>();
   #end = 0;
 
-  constructor(lengthOf: (value: Value) => number) {
-    this.#lengthOf = lengthOf;
-  }
-
-  get(key: Key, make: () => Value): { value: Value; start: number } {
-    let entry = this.#made.get(key);
-    if (!entry) {
-      entry = { value: make(), start: this.#end };
-      this.#end += this.#lengthOf(entry.value);
-      this.#made.set(key, entry);
-    }
-    return entry;
+  /** Where a value of this length begins. */
+  place(value: Value, length: number): number {
+    const known = this.#starts.get(value);
+    if (known !== undefined) return known;
+    this.#starts.set(value, this.#end);
+    this.#end += length;
+    return this.#end - length;
   }
 
   get values(): Value[] {
-    return [...this.#made.values()].map(({ value }) => value);
+    return [...this.#starts.keys()];
   }
-}
-
-/** A name for each object. */
-class Identities {
-  readonly #known = new Map<object, string>();
-
-  of(value: object): string {
-    const name = this.#known.get(value) ?? `#${this.#known.size}`;
-    this.#known.set(value, name);
-    return name;
-  }
-}
-
-function joined(parts: readonly Float32Array[]): Float32Array<ArrayBuffer> {
-  const result = new Float32Array(parts.reduce((total, { length }) => total + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    result.set(part, at);
-    at += part.length;
-  }
-  return result;
 }
 
 function unpack(prepared: readonly Prepared[], starts: readonly number[], flags: Uint32Array, floats: Float32Array, potentials: Float32Array, mode: Mode, settings: IterationSettings): RawOutcome[] {

@@ -5,9 +5,10 @@ import type { Mode } from '../core/ot/solve.ts';
 import { isFallbackAdapter } from './device.ts';
 import type { HandoverReason, IterationSettings, RawOutcome } from './outcome.ts';
 import { Pipelines } from './pipelines.ts';
-import { planOf, type GpuPlan } from './plan.ts';
+import { planOf, type GpuPlan, type PlanRequest } from './plan.ts';
 import { solveLarge } from './large.ts';
 import { SMALL_SIDE, SMALL_WORKGROUP_BYTES, solveSmall } from './small.ts';
+import { hostTasks, type Task } from './task.ts';
 
 /** A float32 solve, and whether it can be believed. */
 export interface GpuOutcome extends RawOutcome {
@@ -57,8 +58,8 @@ export class GpuSolver {
   }
 
   /** The plan of an outcome and its sums, on the GPU (`planOf`). */
-  plan(problem: UotProblem, potentials: Potentials): Promise<GpuPlan> {
-    return planOf(this.device, this.pipelines, problem, potentials);
+  plan(request: PlanRequest): Promise<GpuPlan> {
+    return planOf(this.device, this.pipelines, request);
   }
 
   /**
@@ -66,37 +67,48 @@ export class GpuSolver {
    * same cost array, as in a sweep over reg and τ, share one copy on the GPU.
    */
   async solveBatch(problems: readonly UotProblem[], options: GpuSolveOptions): Promise<GpuOutcome[]> {
+    for (const problem of problems) validateProblem(problem);
+    const distinct = [...new Set(problems)];
+    const outcomes = await this.solveTasks(hostTasks(distinct), options);
+    const places = new Map(distinct.map((problem, k) => [problem, k]));
+    return problems.map((problem) => outcomes[places.get(problem)!]!);
+  }
+
+  /** `solveBatch` for costs that may lie on the device. Conditions must be valid and tasks distinct. */
+  async solveTasks(tasks: readonly Task[], options: GpuSolveOptions): Promise<GpuOutcome[]> {
     const { mode, warm = null } = options;
     const settings = { ...DEFAULTS[mode], ...options.settings };
-    for (const problem of problems) validateProblem(problem);
-    const results = new Map<UotProblem, RawOutcome>();
-    const small: UotProblem[] = [];
-    for (const problem of new Set(problems)) {
-      // Iterating on the hard mask is what POT does; the optimum is a formula.
-      if (mode === 'fast' && problem.prior.kind === 'diagonal') results.set(problem, closedForm(problem));
-      else if (this.#small && problem.n <= SMALL_SIDE && problem.m <= SMALL_SIDE) small.push(problem);
-      else results.set(problem, await solveLarge(this.device, this.pipelines, problem, mode, warm, settings, this.#software));
+    const results = new Map<Task, RawOutcome>();
+    const small: Task[] = [];
+    for (const task of tasks) {
+      const { n, m } = task.problem;
+      if (isClosedForm(task, mode)) results.set(task, await closedForm(task));
+      else if (this.#small && n <= SMALL_SIDE && m <= SMALL_SIDE) small.push(task);
+      else results.set(task, await solveLarge(this.device, this.pipelines, task, mode, warm, settings, this.#software));
     }
     if (small.length > 0) {
-      const outcomes = await solveSmall(this.device, this.pipelines, small, mode, small.map(() => warm), settings, this.#software);
-      for (const [k, problem] of small.entries()) results.set(problem, outcomes[k]!);
+      const outcomes = await solveSmall(this.device, this.pipelines, small, mode, warm, settings, this.#software);
+      for (const [k, task] of small.entries()) results.set(task, outcomes[k]!);
     }
-    return problems.map((problem) => judge(problem, results.get(problem)!, mode));
+    return tasks.map((task) => judge(task, results.get(task)!, mode));
   }
 }
 
 /** Whether float32 cannot hold a problem, seen before solving it. */
-export function handoverBefore({ cost, reg }: UotProblem): HandoverReason | null {
-  let largest = 0;
-  for (let k = 0; k < cost.length; k++) largest = Math.max(largest, Math.abs(cost[k]!));
-  return largest / reg > LARGEST_COST ? 'cost-range' : null;
+export function handoverBefore(task: Task, mode: Mode): HandoverReason | null {
+  // The closed form is computed in float64, whatever the costs.
+  if (isClosedForm(task, mode)) return null;
+  return task.cost.largest / task.problem.reg > LARGEST_COST ? 'cost-range' : null;
 }
 
-function judge(problem: UotProblem, raw: RawOutcome, mode: Mode): GpuOutcome {
+/** Iterating on the hard mask is what POT does; the optimum is a formula. */
+const isClosedForm = ({ problem }: Task, mode: Mode): boolean => mode === 'fast' && problem.prior.kind === 'diagonal';
+
+function judge(task: Task, raw: RawOutcome, mode: Mode): GpuOutcome {
   const stalled = mode === 'fast' && !raw.converged;
-  // The closed form is computed in float64, whatever the costs.
-  if (mode === 'fast' && problem.prior.kind === 'diagonal') return { ...raw, stalled, handover: null };
-  let handover = handoverBefore(problem);
+  if (isClosedForm(task, mode)) return { ...raw, stalled, handover: null };
+  const { problem } = task;
+  let handover = handoverBefore(task, mode);
   for (const values of [raw.f, raw.g])
     for (const value of values) {
       if (value === -Infinity) continue;
@@ -108,7 +120,7 @@ function judge(problem: UotProblem, raw: RawOutcome, mode: Mode): GpuOutcome {
   return { ...raw, stalled, handover };
 }
 
-function closedForm(problem: UotProblem): RawOutcome {
-  const { logU, logV } = solveDiagonal(problem);
+async function closedForm({ problem, cost }: Task): Promise<RawOutcome> {
+  const { logU, logV } = solveDiagonal(problem, await cost.diagonal());
   return { f: logU.map((value) => value * problem.reg), g: logV.map((value) => value * problem.reg), iterations: 0, error: 0, converged: true };
 }

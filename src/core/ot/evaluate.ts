@@ -1,5 +1,5 @@
 import type { Reference } from './priors.ts';
-import { isHard, sum, type UotProblem } from './problem.ts';
+import { isHard, sum, type Conditions, type UotProblem } from './problem.ts';
 import type { Scaling } from './parity.ts';
 
 /** Everything that follows from a problem and a pair of potentials. Matrices are row-major n × m. */
@@ -34,16 +34,57 @@ export interface Evaluation {
   readonly largestPotential: number;
 }
 
+/** The part of an evaluation that says how good a plan is. */
+export type Certificates = Pick<Evaluation, 'primal' | 'dual' | 'gap' | 'marginalViolation' | 'largestPotential'>;
+
+/** What certificates are made of: potentials, and sums over the plan that they stand for. */
+export interface PlanSums extends Pick<Scaling, 'logU' | 'logV'>, Pick<Evaluation, 'rowMass' | 'columnMass' | 'mass'> {
+  /** Σπ(log u + log v). */
+  readonly crossed: number;
+  /** 1 for lines with an entry that c, weights and potentials leave above 0. */
+  readonly rowReached: Uint8Array;
+  readonly columnReached: Uint8Array;
+}
+
 /**
- * Evaluate plan, marginals, objective and dual at given potentials.
+ * Objective and dual at given potentials, and what they say of the plan.
+ *
+ * P = reg·Σπ(log u + log v) + reg·(m_c − Σπ) + the mass terms, since ⟨π,M⟩ + reg·Σπ log(π/c) is the first sum: the large
+ * terms cancel before they are summed.
  *
  * D = reg·(m_c − Σπ) + τ₁Σa_i(1 − e^{−f_i/τ₁}) + τ₂Σb_j(1 − e^{−g_j/τ₂}), with ⟨a,f⟩ for a hard side. A line with weight
  * that no mass can reach has f = +∞ and adds τ·weight.
+ * @param referenceMass m_c
+ */
+export function certificates({ a, b, reg, tau1, tau2 }: Conditions, referenceMass: number, sums: PlanSums): Certificates {
+  const { logU, logV, rowMass, columnMass, mass } = sums;
+  const masses = reg * (referenceMass - mass);
+  const primal = reg * sums.crossed + masses + marginalPenalty(rowMass, a, tau1) + marginalPenalty(columnMass, b, tau2);
+  const dual = masses + dualTerm(logU, a, tau1, reg, sums.rowReached) + dualTerm(logV, b, tau2, reg, sums.columnReached);
+  return {
+    primal,
+    dual,
+    gap: (primal - dual) / Math.max(Math.abs(primal), 1e-9 * reg * (referenceMass + mass), Number.MIN_VALUE),
+    marginalViolation: Math.max(violation(rowMass, a, tau1), violation(columnMass, b, tau2)),
+    largestPotential: Math.max(largest(logU), largest(logV)),
+  };
+}
+
+/**
+ * exp(H(π̂) − H(row sums of π̂)).
+ * @param rowMass row sums of π in any unit, and their total  @param meanLog Σ π̂ log π̂
+ */
+export function perplexityOf(rowMass: Float64Array, total: number, meanLog: number): number {
+  return total > 0 ? Math.exp(weightedLog(rowMass, total) - meanLog) : Number.NaN;
+}
+
+/**
+ * Evaluate plan, marginals, objective and dual at given potentials (`certificates`).
  *
  * All sums run over exp(log π − s) with a shift s, so that ratios survive when π itself underflows.
  */
 export function evaluate(problem: UotProblem, reference: Reference, scaling: Scaling): Evaluation {
-  const { n, m, cost, a, b, reg, tau1, tau2 } = problem;
+  const { n, m, cost, a, b, reg } = problem;
   const { logC } = reference;
   const { logU, logV } = scaling;
   const plan = new Float64Array(n * m);
@@ -91,15 +132,10 @@ export function evaluate(problem: UotProblem, reference: Reference, scaling: Sca
   }
   const logMass = total > 0 ? Math.log(total) + shift : -Infinity;
   const scale = Math.exp(shift);
-  const rowEntropy = -weightedLog(rowMass, total);
-  const perplexity = total > 0 ? Math.exp(-(crossed / total - shift - Math.log(total)) - rowEntropy) : Number.NaN;
+  const perplexity = perplexityOf(rowMass, total, crossed / total - shift - Math.log(total));
   if (shift !== 0) for (const values of [plan, rowMass, columnMass]) for (let k = 0; k < values.length; k++) values[k] = values[k]! * scale;
 
   const mass = total * scale;
-  const masses = reg * (reference.mass - mass);
-  // ⟨π,M⟩ + reg·Σπ log(π/c) = reg·Σπ(log u + log v): the large terms cancel before they are summed.
-  const primal = reg * relativeEntropy * scale + masses + marginalPenalty(rowMass, a, tau1) + marginalPenalty(columnMass, b, tau2);
-  const dual = masses + dualTerm(logU, a, tau1, reg, rowReached) + dualTerm(logV, b, tau2, reg, columnReached);
   let diagonalMass: number | null = null;
   if (n === m) {
     diagonalMass = 0;
@@ -115,11 +151,7 @@ export function evaluate(problem: UotProblem, reference: Reference, scaling: Sca
     transportCost: spent * scale,
     entropy: -crossed * scale,
     perplexity,
-    primal,
-    dual,
-    gap: (primal - dual) / Math.max(Math.abs(primal), 1e-9 * reg * (reference.mass + mass), Number.MIN_VALUE),
-    marginalViolation: Math.max(violation(rowMass, a, tau1), violation(columnMass, b, tau2)),
-    largestPotential: Math.max(largest(logU), largest(logV)),
+    ...certificates(problem, reference.mass, { logU, logV, rowMass, columnMass, mass, crossed: relativeEntropy * scale, rowReached, columnReached }),
   };
 }
 

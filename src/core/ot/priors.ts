@@ -7,9 +7,29 @@ export interface Reference {
   readonly mass: number;
 }
 
+/** m_c, the mass of a reference measure. */
+export function referenceMass({ n, m, a, b, prior }: Pick<UotProblem, 'n' | 'm' | 'a' | 'b' | 'prior'>): number {
+  switch (prior.kind) {
+    case 'product':
+      return sum(a) * sum(b);
+    case 'ones':
+      return n * m;
+    case 'diagonal':
+    case 'band':
+      return 1;
+    case 'soft':
+      return 1 - prior.epsilon + prior.epsilon * sum(a) * sum(b);
+    case 'dense':
+      return sum(prior.values);
+    default:
+      return unreachable(prior);
+  }
+}
+
 /** The reference measure of a problem in log form (see `Prior` for the definitions). */
 export function referenceMeasure(problem: Pick<UotProblem, 'n' | 'm' | 'a' | 'b' | 'prior'>): Reference {
   const { n, m, a, b, prior } = problem;
+  const mass = referenceMass(problem);
   const shared = Math.min(n, m);
   const logA = a.map(Math.log);
   const logB = b.map(Math.log);
@@ -20,27 +40,27 @@ export function referenceMeasure(problem: Pick<UotProblem, 'n' | 'm' | 'a' | 'b'
   switch (prior.kind) {
     case 'product':
       fill((i, j) => logA[i]! + logB[j]!);
-      return { logC, mass: sum(a) * sum(b) };
+      return { logC, mass };
     case 'ones':
-      return { logC, mass: n * m };
+      return { logC, mass };
     case 'diagonal':
       fill((i, j) => (i === j ? -Math.log(shared) : -Infinity));
-      return { logC, mass: 1 };
+      return { logC, mass };
     case 'soft': {
       const { epsilon } = prior;
       fill((i, j) => (i === j ? Math.log((1 - epsilon) / shared + epsilon * a[i]! * b[j]!) : Math.log(epsilon) + logA[i]! + logB[j]!));
-      return { logC, mass: 1 - epsilon + epsilon * sum(a) * sum(b) };
+      return { logC, mass };
     }
     case 'band': {
       const scale = 2 * (prior.width * shared) ** 2;
       fill((i, j) => logA[i]! + logB[j]! - (i - j) ** 2 / scale);
       const logTotal = logSumExp(logC);
       for (let k = 0; k < logC.length; k++) logC[k] = logC[k]! - logTotal;
-      return { logC, mass: 1 };
+      return { logC, mass };
     }
     case 'dense':
       for (let k = 0; k < logC.length; k++) logC[k] = Math.log(prior.values[k]!);
-      return { logC, mass: sum(prior.values) };
+      return { logC, mass };
     default:
       return unreachable(prior);
   }

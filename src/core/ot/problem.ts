@@ -37,6 +37,9 @@ export interface UotProblem {
   readonly tau2: number;
 }
 
+/** Everything of a problem but its costs, which may lie where this code cannot read them (a GPU's memory). */
+export type Conditions = Omit<UotProblem, 'cost'>;
+
 /** Largest side that is solved: a 4096 × 4096 plan takes 128 MiB in float64. */
 export const MAX_SIDE = 4096;
 
@@ -60,13 +63,21 @@ export const isHard = (tau: number): boolean => tau === Infinity;
  * @throws UserError `bad-problem` with a sentence that names the quantity and the range that works.
  */
 export function validateProblem(problem: UotProblem): void {
-  const { n, m, cost, a, b, prior, reg, tau1, tau2 } = problem;
+  validateConditions(problem);
+  const { n, m, cost } = problem;
+  if (cost.length !== n * m) throw new UserError('bad-problem', `The cost matrix holds ${cost.length} values, but ${n} × ${m} needs ${n * m}.`);
+  for (let k = 0; k < cost.length; k++)
+    if (!Number.isFinite(cost[k]))
+      throw new UserError('bad-problem', `The cost of source ${Math.floor(k / m)} and target ${k % m} is ${cost[k]}; every cost must be finite. Look for NaN or ∞ in the features.`);
+}
+
+/** `validateProblem` without the costs. */
+export function validateConditions({ n, m, a, b, prior, reg, tau1, tau2 }: Conditions): void {
   const fail = (message: string): never => {
     throw new UserError('bad-problem', message);
   };
   if (!(Number.isInteger(n) && Number.isInteger(m) && n >= 1 && m >= 1)) fail(`A plan needs at least one source and one target sample; this batch has ${n} and ${m}.`);
   if (n > MAX_SIDE || m > MAX_SIDE) fail(`The problem is ${n} × ${m}; at most ${MAX_SIDE} × ${MAX_SIDE} fits. Draw a smaller batch.`);
-  if (cost.length !== n * m) fail(`The cost matrix holds ${cost.length} values, but ${n} × ${m} needs ${n * m}.`);
   if (a.length !== n) fail(`There are ${a.length} source weights for ${n} rows of the cost matrix; give one a row.`);
   if (b.length !== m) fail(`There are ${b.length} target weights for ${m} columns of the cost matrix; give one a column.`);
   if (!(Number.isFinite(reg) && reg > 0)) fail(`reg is ${reg}; it must be a positive finite number, such as 0.01.`);
@@ -74,8 +85,6 @@ export function validateProblem(problem: UotProblem): void {
     if (!(tau > 0)) fail(`${name} is ${tau}; it must be positive, or ∞ for a hard marginal.`);
   checkWeights('source', a);
   checkWeights('target', b);
-  for (let k = 0; k < cost.length; k++)
-    if (!Number.isFinite(cost[k])) fail(`The cost of source ${Math.floor(k / m)} and target ${k % m} is ${cost[k]}; every cost must be finite. Look for NaN or ∞ in the features.`);
   if (prior.kind === 'soft' && !(prior.epsilon > 0 && prior.epsilon <= 1)) fail(`The soft prior's ε is ${prior.epsilon}; it must lie in (0, 1].`);
   if (prior.kind === 'band' && !(prior.width > 0 && Number.isFinite(prior.width))) fail(`The band prior's width is ${prior.width}; it must be positive, such as 0.1.`);
   if (prior.kind === 'dense') {
@@ -96,7 +105,7 @@ function checkWeights(side: string, weights: Float64Array): void {
  * Refuse what has no solution before iterating on it.
  * @throws UserError `infeasible`
  */
-export function checkFeasible(problem: UotProblem, emptyRow: (i: number) => boolean, emptyColumn: (j: number) => boolean): void {
+export function checkFeasible(problem: Conditions, emptyRow: (i: number) => boolean, emptyColumn: (j: number) => boolean): void {
   const { n, m, a, b, tau1, tau2 } = problem;
   const fail = (message: string): never => {
     throw new UserError('infeasible', message);

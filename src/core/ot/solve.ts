@@ -1,4 +1,4 @@
-import { solveDiagonal } from './diagonal.ts';
+import { diagonalOf, solveDiagonal } from './diagonal.ts';
 import { evaluate, type Evaluation } from './evaluate.ts';
 import { FAST_DEFAULTS, solveFast, type FastSettings, type Potentials } from './fast.ts';
 import { PARITY_DEFAULTS, solveParity } from './parity.ts';
@@ -68,7 +68,7 @@ function solveOnce(problem: UotProblem, reference: Reference, options: SolveOpti
     mode === 'parity'
       ? solveParity(problem, reference, options.parity ?? PARITY_DEFAULTS)
       : problem.prior.kind === 'diagonal'
-        ? solveDiagonal(problem)
+        ? solveDiagonal(problem, diagonalOf(problem))
         : solveFast(problem, reference, options.warm ?? null, options.fast ?? FAST_DEFAULTS);
   const evaluation = evaluate(problem, reference, scaling);
   const certified = isHard(problem.tau1) || isHard(problem.tau2) ? evaluation.marginalViolation <= MARGINAL_TOLERANCE : evaluation.gap <= GAP_TOLERANCE;
