@@ -110,9 +110,13 @@ export class EncoderRoom {
     return Array.from(this.#held.values(), ({ encoder }) => encoder);
   }
 
-  /** Where encoders run from now on: a device, which must outlive its embeddings, or null for the wasm provider. */
+  /**
+   * Where encoders run from now on: a device, which must outlive its embeddings, or null for the wasm provider.
+   * @throws UserError `encoder-lost` when sessions were open on a device that is gone: ONNX Runtime does not recover
+   */
   setDevice(device: GPUDevice | null): void {
     if (device === (this.#device?.device ?? null)) return;
+    if (this.#device?.lost && [...this.#held.values()].some(({ open, cpuOnly }) => open && !cpuOnly)) throw new UserError('encoder-lost', 'The GPU was lost; the engine is started again with what was loaded.');
     const current = device && { device, lost: false };
     this.#device = current;
     void device?.lost.then(() => {

@@ -1,6 +1,8 @@
 import { reportError } from '../base/errors.ts';
 import { suggestTau } from '../core/ot/suggest.ts';
+import type { UotProblem } from '../core/ot/problem.ts';
 import type { Dataset } from '../datasets/types.ts';
+import type { GpuOutcome } from '../gpu/solver.ts';
 import { REAL, SIM } from '../world/domains.ts';
 import { renderFrame } from '../world/render.ts';
 import { frameState } from '../world/shards.ts';
@@ -10,7 +12,7 @@ import { EncoderRoom } from './encoders.ts';
 import { ProblemPipeline, type PosedProblem } from './problem.ts';
 import { feedableKeys, proposeKeys } from './proposal.ts';
 import { DEMO_IMAGE, type EngineReply, type EngineRequest, type ProblemSettings, type Side } from './protocol.ts';
-import { regimeMap, responseCurves } from './sweeps.ts';
+import { regimeMap, regimeProblems, responseCurves, responseProblems } from './sweeps.ts';
 
 /** How long a sweep may hold the worker before it looks for newer messages. */
 const SLICE_MS = 7;
@@ -33,7 +35,7 @@ export class EngineHost {
   constructor(send: Send, watch?: Watch) {
     this.#send = send;
     this.#room = new EncoderRoom(watch);
-    this.#pipeline = new ProblemPipeline(this.#room);
+    this.#pipeline = new ProblemPipeline(this.#room, this.#backend);
   }
 
   /** Answer a request. Resolves when the answer has been sent; never rejects. */
@@ -69,7 +71,7 @@ export class EngineHost {
       case 'solve': {
         // Whoever moves a slider wants this plan first; the sweeps of the settings before are of no use any more.
         this.#sweeps.clear();
-        const { report, matrices } = await this.#pipeline.solve(request.settings, request.known, this.#backend);
+        const { report, matrices } = await this.#pipeline.solve(request.settings, request.known);
         // The batch's labels stay in the engine too, so they are copied; the matrices of this tick are handed over.
         const transfer = [matrices.plan, matrices.rowMass, matrices.columnMass, ...(matrices.costs ? [matrices.costs.total, ...matrices.costs.terms] : [])];
         this.#send({ type: 'solved', id, report, matrices }, transfer.map((values) => values.buffer as ArrayBuffer));
@@ -78,21 +80,19 @@ export class EngineHost {
       case 'configure':
         this.#send({ type: 'configured', id, backend: await this.#backend.choose(request.backend) }, []);
         return;
-      case 'verify': {
-        const { problem } = await this.#pipeline.problem(request.settings);
-        this.#send({ type: 'verified', id, report: await this.#backend.verify(problem, { mode: request.settings.solve.mode }) }, []);
+      case 'verify':
+        this.#send({ type: 'verified', id, report: await this.#pipeline.verify(request.settings) }, []);
         return;
-      }
       case 'suggest-tau':
         this.#send({ type: 'tau', id, tau: suggestTau((await this.#pipeline.problem(request.settings)).problem, request.mass) }, []);
         return;
       case 'responses': {
-        const curves = await this.#sweep('responses', id, request.settings, ({ problem }) => responseCurves(problem));
+        const curves = await this.#sweep('responses', id, request.settings, ({ problem }) => responseProblems(problem), ({ problem }, outcomes) => responseCurves(problem, outcomes));
         if (curves) this.#send({ type: 'responses', id, curves }, []);
         return;
       }
       case 'regime-map': {
-        const map = await this.#sweep('regime-map', id, request.settings, ({ problem, sigma }) => regimeMap(problem, sigma));
+        const map = await this.#sweep('regime-map', id, request.settings, ({ problem }) => regimeProblems(problem), ({ problem, sigma }, outcomes) => regimeMap(problem, sigma, outcomes));
         if (map) this.#send({ type: 'regime-map', id, map }, []);
         return;
       }
@@ -104,8 +104,8 @@ export class EngineHost {
     }
   }
 
-  /** Run a sweep in slices; null, after a `superseded` reply, when a newer one of its kind has come. */
-  async #sweep<T>(kind: string, id: number, settings: ProblemSettings, steps: (posed: PosedProblem) => Generator<void, T>): Promise<T | null> {
+  /** Run a sweep: on a GPU in one batch, and what is left in slices; null, after a `superseded` reply, when a newer one of its kind has come. */
+  async #sweep<T>(kind: string, id: number, settings: ProblemSettings, problems: (posed: PosedProblem) => UotProblem[], steps: (posed: PosedProblem, outcomes: readonly GpuOutcome[] | null) => Generator<void, T>): Promise<T | null> {
     this.#sweeps.set(kind, id);
     const superseded = (): boolean => {
       if (this.#sweeps.get(kind) === id) return false;
@@ -118,7 +118,9 @@ export class EngineHost {
       return null;
     });
     if (superseded() || !posed) return null;
-    const run = steps(posed);
+    const outcomes = await this.#backend.solveSweep(problems(posed), () => this.#sweeps.get(kind) !== id);
+    if (superseded()) return null;
+    const run = steps(posed, outcomes);
     let sliceEnd = performance.now() + SLICE_MS;
     for (;;) {
       const step = run.next();

@@ -2,17 +2,19 @@ import { UserError } from '../base/errors.ts';
 import { Mutex } from '../base/mutex.ts';
 import { priorOf, SESSION_LIMITS } from '../config/session.ts';
 import { embedKeys, keyOf, wantsEmbedding, type FeatureSpec } from '../core/cost/features.ts';
-import { checkSpecs, combineTerms, costTerms, normalisationScale, relativeVariance, termShares, type CostTerm } from '../core/cost/terms.ts';
+import { checkSpecs, combineTerms, normalisationScale, termShares, type CostTerm } from '../core/cost/terms.ts';
 import { costStatistics, planMetrics, regime, type CostStatistics } from '../core/ot/diagnostics.ts';
 import { uniformWeights, type UotProblem } from '../core/ot/problem.ts';
 import type { UotSolution } from '../core/ot/solve.ts';
 import { planWarnings, type CostContext } from '../core/ot/warnings.ts';
 import type { Dataset } from '../datasets/types.ts';
+import type { ResidentCost } from '../gpu/resident.ts';
+import type { GpuSolver } from '../gpu/solver.ts';
 import type { Backend } from './backend.ts';
 import { drawBatch, type DrawnBatch } from './batch.ts';
-import { BatchEmbeddings } from './cost.ts';
+import { BatchEmbeddings, measureTerms, type MeasuredTerms } from './cost.ts';
 import type { EncoderRoom } from './encoders.ts';
-import { DEMO_IMAGE, type EncoderRun, type ProblemSettings, type Side, type SolveMatrices, type SolveReport } from './protocol.ts';
+import { DEMO_IMAGE, type EncoderRun, type ProblemSettings, type Side, type SolveMatrices, type SolveReport, type VerifyReport } from './protocol.ts';
 
 /** Draws a demo frame of a side at the camera's size, RGBA. */
 export type DemoImages = (side: Side, row: number) => Uint8ClampedArray | null;
@@ -30,12 +32,8 @@ interface CostState {
   readonly embeddingVariance: ReadonlyMap<string, number>;
   readonly cameras: CostContext['cameras'];
   readonly version: number;
-}
-
-interface MeasuredTerms {
-  readonly terms: readonly CostTerm[];
-  /** In the order of the terms; null for those without an embedding. */
-  readonly variances: readonly (number | null)[];
+  /** The same M on the device, where the GPU solves; `total` was read from there. */
+  readonly resident: ResidentCost | null;
 }
 
 /** A problem in solved units (M/σ), and the cost that it came from. */
@@ -51,21 +49,24 @@ export interface PosedProblem {
  */
 export class ProblemPipeline {
   readonly #room: EncoderRoom;
+  readonly #backend: Backend;
   readonly #turn = new Mutex();
   #datasets: { source: Dataset; target: Dataset } | null = null;
   #images: DemoImages | null = null;
   #generation = 0;
   #batchKey = '';
+  #solver: GpuSolver | null = null;
   #batch: { readonly drawn: DrawnBatch; readonly embeddings: BatchEmbeddings } | null = null;
   #termKey = '';
-  #measured: MeasuredTerms = { terms: [], variances: [] };
+  #measured: MeasuredTerms = { terms: [], variances: [], resident: null };
   #costKey = '';
   #cost: CostState | null = null;
   #version = 0;
   #warm: { f: Float64Array; g: Float64Array } | null = null;
 
-  constructor(room: EncoderRoom) {
+  constructor(room: EncoderRoom, backend: Backend) {
     this.#room = room;
+    this.#backend = backend;
   }
 
   /** Forget everything that was derived from other data. */
@@ -95,24 +96,47 @@ export class ProblemPipeline {
   }
 
   /** Solve and report. `known` is the cost version that the receiver already has. @throws UserError as `problem` */
-  solve(settings: ProblemSettings, known: number, backend: Backend): Promise<{ report: SolveReport; matrices: SolveMatrices }> {
-    return this.#turn.run(() => this.#solve(settings, known, backend));
+  solve(settings: ProblemSettings, known: number): Promise<{ report: SolveReport; matrices: SolveMatrices }> {
+    return this.#turn.run(() => this.#onLiveDevice(settings, () => this.#solve(settings, known)));
   }
 
-  async #solve(settings: ProblemSettings, known: number, backend: Backend): Promise<{ report: SolveReport; matrices: SolveMatrices }> {
+  /** Both solvers on the present problem. @throws UserError as `problem`, and `no-adapter` */
+  verify(settings: ProblemSettings): Promise<VerifyReport> {
+    return this.#turn.run(() =>
+      this.#onLiveDevice(settings, async () => {
+        const { problem, cost, sigma } = await this.#pose(settings);
+        const { mode } = settings.solve;
+        return cost.resident ? this.#backend.verifyResident(cost.resident, { ...problem, sigma, mode }) : this.#backend.verify(problem, { mode });
+      }),
+    );
+  }
+
+  /** Do it once more on a new device where the first is lost on the way. With encoders on it the engine has to end: ONNX Runtime stays with a device. */
+  async #onLiveDevice<T>({ features }: ProblemSettings, task: () => Promise<T>): Promise<T> {
+    try {
+      return await task();
+    } catch (thrown) {
+      if (!(thrown instanceof UserError && thrown.code === 'gpu-lost')) throw thrown;
+      if (this.#encoderRuns(features).some(({ provider }) => provider === 'webgpu')) throw new UserError('encoder-lost', 'The GPU was lost; the engine is started again with what was loaded.');
+      return task();
+    }
+  }
+
+  async #solve(settings: ProblemSettings, known: number): Promise<{ report: SolveReport; matrices: SolveMatrices }> {
     const started = performance.now();
     const { problem, cost, sigma } = await this.#pose(settings);
     const { mode } = settings.solve;
     const solveStarted = performance.now();
-    const { solution, handedOver } = await backend.solve(problem, { mode, warm: this.#warmFor(problem) });
+    const warm = this.#warmFor(problem);
+    const { solution, termCosts, handedOver } = cost.resident ? await this.#backend.solveResident(cost.resident, { ...problem, sigma, mode, warm }) : { ...(await this.#backend.solve(problem, { mode, warm })), termCosts: null };
     const solveMs = performance.now() - solveStarted;
     if (mode === 'fast' && solution.converged) this.#warm = { f: solution.f, g: solution.g };
-    const shares = termShares(cost.terms, solution.plan);
+    const shares = termCosts ? sharesOf(cost.terms, termCosts) : termShares(cost.terms, solution.plan);
     const solvedStatistics = sigma === 1 ? cost.statistics : scaleStatistics(cost.statistics, 1 / sigma);
     const report: SolveReport = {
       n: problem.n,
       m: problem.m,
-      backend: backend.info().kind,
+      backend: this.#backend.info().kind,
       handedOver,
       mode,
       iterations: solution.iterations,
@@ -185,8 +209,13 @@ export class ProblemPipeline {
     const { features } = settings;
     // Names and weights change without measuring anew, but must still be valid.
     checkSpecs(features);
-    const generation = this.#generation;
-    const batchKey = JSON.stringify([generation, settings.batch]);
+    const solver = await this.#backend.solver();
+    this.#room.setDevice(solver?.device ?? null);
+    if (solver !== this.#solver) {
+      this.#forget();
+      this.#solver = solver;
+    }
+    const batchKey = JSON.stringify([this.#generation, settings.batch]);
     const encoders = features.map(({ embed }) => (embed ? (this.#room.get(embed.file)?.fingerprint ?? null) : null));
     const termKey = JSON.stringify([batchKey, encoders, features.map((spec) => ({ ...spec, term_weight: 0, term_name: '' }))]);
     const costKey = JSON.stringify([termKey, features]);
@@ -194,34 +223,46 @@ export class ProblemPipeline {
     if (!this.#batch || this.#batchKey !== batchKey) {
       if (settings.batch.size < SESSION_LIMITS.batchSize.low) throw new UserError('empty-batch', `The batch size is ${settings.batch.size}; it must be at least 1.`);
       const drawn = drawBatch(this.#datasets.source, this.#datasets.target, settings.batch);
-      this.#batch = { drawn, embeddings: new BatchEmbeddings(this.#room, drawn) };
+      this.#forget();
+      this.#batch = { drawn, embeddings: new BatchEmbeddings(this.#room, drawn, solver) };
       this.#batchKey = batchKey;
-      this.#termKey = '';
-      this.#warm = null;
     }
     const { drawn, embeddings } = this.#batch;
     if (this.#termKey !== termKey) {
       if (this.#images && !drawn.source.columns.has(DEMO_IMAGE.key) && features.some(namesDemoImage)) addDemoImages(drawn, this.#images);
-      this.#measured = await measure(features, drawn, embeddings);
+      const measured = await measureTerms(features, drawn, embeddings, solver);
+      this.#measured.resident?.destroy();
+      this.#measured = measured;
       this.#termKey = termKey;
     }
-    const terms = this.#measured.terms.map((term, k) => ({ ...term, name: features[k]!.term_name, weight: features[k]!.term_weight }));
-    const total = combineTerms(terms);
-    const embeddingVariance = new Map(features.flatMap(({ term_name }, k) => (typeof this.#measured.variances[k] === 'number' ? [[term_name, this.#measured.variances[k]] as const] : [])));
-    this.#cost = { batch: drawn, terms, total, statistics: costStatistics(total), embeddingVariance, cameras: camerasAmong(features, drawn), version: ++this.#version };
+    const { terms: measuredTerms, variances, resident } = this.#measured;
+    const terms = measuredTerms.map((term, k) => ({ ...term, name: features[k]!.term_name, weight: features[k]!.term_weight }));
+    // Until there is a new cost, the one before must not be solved on a device that holds another M.
+    this.#costKey = '';
+    await resident?.combine(terms.map(({ weight }) => weight));
+    const total = resident ? Float64Array.from(await resident.readTotal()) : combineTerms(terms);
+    const embeddingVariance = new Map(terms.flatMap(({ name }, k) => (typeof variances[k] === 'number' ? [[name, variances[k]] as const] : [])));
+    this.#cost = { batch: drawn, terms, total, statistics: costStatistics(total), embeddingVariance, cameras: camerasAmong(features, drawn), version: ++this.#version, resident };
     this.#costKey = costKey;
     return this.#cost;
   }
+
+  /** Drop batch and cost, and what they hold on a device. */
+  #forget(): void {
+    this.#batch?.embeddings.destroy();
+    this.#measured.resident?.destroy();
+    this.#measured = { terms: [], variances: [], resident: null };
+    this.#batch = null;
+    this.#cost = null;
+    this.#batchKey = this.#termKey = this.#costKey = '';
+    this.#warm = null;
+  }
 }
 
-async function measure(specs: readonly FeatureSpec[], batch: DrawnBatch, embeddings: BatchEmbeddings): Promise<MeasuredTerms> {
-  const made = await embeddings.of(specs);
-  const variances = specs.map(({ term_name }) => {
-    const pair = made.get(term_name);
-    // One sample a side varies in nothing and says nothing about the encoder.
-    return pair && batch.source.count > 1 && batch.target.count > 1 ? Math.min(relativeVariance(pair.source), relativeVariance(pair.target)) : null;
-  });
-  return { terms: costTerms(specs, batch.source, batch.target, made), variances };
+/** Share of each term in ⟨π,M⟩, from ⟨π,M_term⟩. NaN when nothing is transported. */
+function sharesOf(terms: readonly CostTerm[], spent: Float64Array): Map<string, number> {
+  const all = terms.reduce((total, { weight }, k) => total + weight * spent[k]!, 0);
+  return new Map(terms.map(({ name, weight }, k) => [name, (weight * spent[k]!) / all]));
 }
 
 const namesDemoImage = (spec: FeatureSpec): boolean => (['source', 'target'] as const).some((side) => keyOf(spec, side) === DEMO_IMAGE.key || embedKeys(spec, side).some(([, key]) => key === DEMO_IMAGE.key));

@@ -1,7 +1,8 @@
 import type { ErrorReport } from '../../../src/base/errors.ts';
 import { reportError } from '../../../src/base/errors.ts';
 import type { EncoderProgress, LoadedEncoder, PickedFile, Preflight } from '../../../src/engine/client.ts';
-import { BUILTIN_ENCODERS, EngineClient, builtinEncoderFiles, groupEncoders, isEncoderDrop, readEncoderInWorker } from '../../../src/engine/client.ts';
+import { BUILTIN_ENCODERS } from '../../../src/config/session.ts';
+import { EngineClient, builtinEncoderFiles, groupEncoders, isEncoderDrop, readEncoderInWorker } from '../../../src/engine/client.ts';
 import type { Answer, Order } from './encode.worker.ts';
 
 /** A page that reads encoders through the reader worker and hands orders to an engine's: `encoder.spec.ts` drives it. */
