@@ -1,10 +1,10 @@
 import { useRef, type ReactElement } from 'react';
-import { BUILTIN_ENCODERS, SESSION_LIMITS, type BuiltinEncoder } from '../../config/session.ts';
+import { BUILTIN_ENCODERS, SESSION_LIMITS } from '../../config/session.ts';
 import { droppedFiles, pickedFiles } from '../../engine/client.ts';
 import { useRun, type EncoderPort, type EncoderState, type EncoderSummary } from '../../store/run.ts';
 import { useSession } from '../../store/session.ts';
 import { formatCount } from '../../words/numbers.ts';
-import { ErrorText } from '../parts/controls.tsx';
+import { ErrorText, Glyph } from '../parts/controls.tsx';
 import { useLive } from '../parts/live.ts';
 import { useWords } from '../parts/words.ts';
 import { useDropTarget } from './use-drop.ts';
@@ -21,25 +21,7 @@ export function EncodersPanel(): ReactElement {
   const absent = BUILTIN_ENCODERS.filter((file) => encoders.every((entry) => entry.file !== file));
   return (
     <section className={drop.over ? 'shard over' : 'shard'} aria-label={t('encoders.title')} data-encoders {...drop.handlers}>
-      <h3>
-        {t('encoders.title')}
-        <span className="spring" />
-        {room && absent.length > 0 ? (
-          <select className="select quiet" aria-label={t('encoders.builtin')} value="" onChange={(event) => void live.encoders.openBuiltin(event.target.value as BuiltinEncoder)}>
-            <option value="">{t('encoders.builtin')}</option>
-            {absent.map((file) => (
-              <option key={file} value={file}>
-                {file}
-              </option>
-            ))}
-          </select>
-        ) : null}
-        {room ? (
-          <button type="button" className="link" style={{ fontWeight: 400 }} onClick={() => picker.current?.click()}>
-            {t('encoders.open')}
-          </button>
-        ) : null}
-      </h3>
+      <h3>{t('encoders.title')}</h3>
       {encoders.map(({ file, state }) => (
         <Encoder key={file} file={file} state={state} />
       ))}
@@ -50,6 +32,18 @@ export function EncodersPanel(): ReactElement {
           <button type="button" className="link" onClick={() => useRun.setState({ encoderError: null })}>
             {t('shard.dismiss')}
           </button>
+        </div>
+      ) : null}
+      {room ? (
+        <div className="buttons">
+          <button type="button" className="link" onClick={() => picker.current?.click()}>
+            {t('encoders.open')}
+          </button>
+          {absent.map((file) => (
+            <button key={file} type="button" className="link" title={t('encoders.builtin', { file })} onClick={() => void live.encoders.openBuiltin(file)}>
+              {file.replace('.onnx', '')}
+            </button>
+          ))}
         </div>
       ) : null}
       <input
@@ -85,7 +79,7 @@ function Encoder({ file, state }: { file: string; state: EncoderState }): ReactE
           </button>
         ) : (
           <button type="button" className="link" aria-label={t('encoders.remove-named', { file })} onClick={() => removeEncoder(file)}>
-            {t('terms.remove')}
+            <Glyph name="close" />
           </button>
         )}
       </div>

@@ -1,0 +1,13 @@
+import { chromium } from '@playwright/test';
+import { CHROMIUM_FLAGS } from './browser.ts';
+const [url, out, w = '1440', h = '900', wait = '6000', scheme = 'light', act = ''] = process.argv.slice(2);
+const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: CHROMIUM_FLAGS });
+const page = await browser.newPage({ viewport: { width: +w, height: +h }, colorScheme: scheme as 'light' });
+page.on('console', (m) => console.log('console', m.type(), m.text().slice(0, 300)));
+page.on('pageerror', (e) => console.log('pageerror', e.message));
+await page.goto(url!);
+await page.waitForTimeout(+wait);
+if (act) await page.evaluate(act);
+await page.screenshot({ path: out! });
+console.log(await page.evaluate(() => document.querySelector('.notice')?.textContent));
+await browser.close();
