@@ -171,8 +171,8 @@ export class EncoderRoom {
       try {
         if (session.provider !== 'webgpu' || session.outputs.get(output)?.dtype !== 'float32') return await session.embed(output, feeds, count);
         const { release, ...embedding } = await session.embedOnDevice(output, feeds, count);
-        // A lost device takes its commands in silence.
-        if (device?.lost) {
+        // A lost device takes its commands in silence, and what lies on one that was exchanged is of no use.
+        if (device?.lost || device !== this.#device) {
           release();
           throw lostDevice(request);
         }
@@ -199,8 +199,8 @@ export class EncoderRoom {
       const feeds = feedsOf(held.encoder, request);
       return await task({ ...(await this.#session(held)), feeds, device });
     } catch (error) {
-      // A device that was exchanged during the run was given up by the engine itself.
-      if (device?.lost && this.#device !== device) return this.#use(request, task);
+      // The engine gave the device up during the run: what failed with it is done again where encoders run now.
+      if (device !== this.#device) return this.#use(request, task);
       if (!(error instanceof UserError)) throw error;
       if (device?.lost && error.code !== 'no-encoder') throw lostDevice(request);
       // A runtime that hung says whose run it was, which need not be this one's.

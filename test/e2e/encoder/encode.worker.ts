@@ -3,6 +3,7 @@ import { UserError, reportError } from '../../../src/base/errors.ts';
 import type { LoadedEncoder } from '../../../src/encoders/load.ts';
 import type { DeviceEmbedding } from '../../../src/encoders/session.ts';
 import { EncoderRoom } from '../../../src/engine/encoders.ts';
+import { openDevice } from '../../../src/gpu/device.ts';
 
 export interface Order {
   readonly encoder: LoadedEncoder;
@@ -61,10 +62,7 @@ async function answer({ encoder, where, output, rows, feeds, times }: Order): Pr
 async function deviceFor(where: Exclude<Order['where'], 'wasm'>): Promise<GPUDevice> {
   if (device && where !== 'new device') return device;
   const old = device;
-  const adapter = await navigator.gpu.requestAdapter();
-  if (!adapter) throw new UserError('test', 'There is no adapter.');
-  const { maxStorageBuffersPerShaderStage } = adapter.limits;
-  const found = await adapter.requestDevice({ requiredLimits: { maxStorageBuffersPerShaderStage } });
+  const { device: found } = await openDevice(navigator.gpu);
   device = found;
   void found.lost.then(() => (lost = device === found));
   // As the engine does it: the room first, and then the device goes.
