@@ -13,7 +13,8 @@ async function main(): Promise<void> {
   const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (!load) throw new UserError('usage', `There is no inspection called "${name}"; the ones there are: ${Object.keys(commands).join(', ')}.`);
   const result = await (await load())(args);
-  process.stdout.write(`${JSON.stringify(result)}\n`);
+  // A pipe takes a long answer in pieces, and exit() does not wait for them.
+  await new Promise<void>((written) => process.stdout.write(`${JSON.stringify(result)}\n`, () => written()));
 }
 
 main().then(

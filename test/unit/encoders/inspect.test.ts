@@ -92,6 +92,14 @@ describe('inspect encoder', () => {
     expect(stderr.trim()).not.toContain('\n');
   });
 
+  it('hands a long answer through a pipe whole', async () => {
+    const command = [process.execPath, '--import', TSX, join(ROOT, 'scripts/inspect.ts'), 'encoder', at('pads.onnx'), '--run', '--shape', 'x=1,1,200,200'];
+    const piped = await new Promise<string>((done, fail) => {
+      execFile('sh', ['-c', '"$@" | cat', 'sh', ...command], { cwd: folder, maxBuffer: 2 ** 26 }, (error, stdout) => (error ? fail(error) : done(stdout)));
+    });
+    expect((JSON.parse(piped) as { run: { y: { values: number[] } } }).run.y.values.length).toBe(199 * 199);
+  });
+
   it('ends a run that does not return', async () => {
     await expect(examineInChild({ path: at('slow.onnx'), run: true, shapes: new Map() }, 5000)).rejects.toMatchObject({ code: 'encoder-hung', message: 'slow.onnx did not get further for 5 seconds and was ended; it is too heavy for this machine, or damaged.' });
   });
