@@ -62,6 +62,11 @@ const ZH: Readonly<Record<string, string>> = {
   'encoder-runtime': '无法载入 ONNX Runtime。请检查网络后重试。',
   'encoder-lost': '编码器运行时 GPU 丢失，引擎已重新启动。',
   'encoder-key': '映射到编码器的列不存在。请另选一列。',
+  'gpu-lost': 'GPU 丢失。将重新申请；若失败则由 CPU 求解。',
+  'gpu-memory': 'GPU 内存不足以容纳这个问题。请减小批，或用 CPU。',
+  'gpu-invalid': 'GPU 拒绝了一次计算，没有结果可信。请重新载入页面，或用 ?backend=cpu。',
+  'no-adapter': '此浏览器没有可用的 WebGPU 适配器，由 CPU 求解。',
+  'bad-rows': '向量的个数与帧数不符。',
   'link-too-long': '此会话中的名称过长，无法放进链接。',
   'encoder-hung': '编码器运行过久，引擎已重新启动。它对这台机器可能过重。',
 };

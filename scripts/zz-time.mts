@@ -1,0 +1,12 @@
+import { chromium } from '@playwright/test';
+import { CHROMIUM_FLAGS } from './browser.ts';
+const [url] = process.argv.slice(2);
+const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: CHROMIUM_FLAGS });
+const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+page.on('console', (m) => console.log('console', m.type(), m.text().slice(0, 300)));
+page.on('request', (r) => { if (/wasm|encoder|parquet|worker/.test(r.url())) console.log(((Date.now()-t0)/1000).toFixed(1), r.url().split('/').pop()); });
+const t0 = Date.now();
+await page.goto(url!);
+await page.waitForFunction(() => { const v = document.querySelector('[data-metric="ot_pi_sum"] .value'); return v && v.textContent !== '–'; }, undefined, { timeout: 90000 });
+console.log('plan after', ((Date.now() - t0) / 1000).toFixed(1));
+await browser.close();
