@@ -4,11 +4,10 @@ import { openDevice, type OpenedDevice } from '../gpu/device.ts';
 import { solveResident, solveWithHandover, type HandedSolution, type ResidentHanded } from '../gpu/handover.ts';
 import type { ResidentCost, ResidentSettings } from '../gpu/resident.ts';
 import { GpuSolver, type GpuOutcome } from '../gpu/solver.ts';
-import { SMALL_SIDE } from '../gpu/small.ts';
 import type { BackendChoice, BackendInfo, VerifyReport } from './protocol.ts';
 
 /** Problems of a sweep that a software adapter solves at a time: a slider that moves waits for no more than these. */
-const SOFTWARE_SLICE = 28;
+const SOFTWARE_SLICE = 4;
 
 /**
  * Which solver runs: float32 on WebGPU, or float64 on the CPU. `auto` takes the GPU where there is a real one; a software
@@ -77,7 +76,7 @@ export class Backend {
    */
   async solveSweep(problems: readonly UotProblem[], isStale: () => boolean): Promise<GpuOutcome[] | null> {
     const solver = await this.solver();
-    if (!solver || problems.some(({ n, m }) => Math.max(n, m) > SMALL_SIDE)) return null;
+    if (!solver || !problems.every((problem) => solver.solvesTogether(problem))) return null;
     const slice = this.#opened?.device.isFallback ? SOFTWARE_SLICE : problems.length;
     const outcomes: GpuOutcome[] = [];
     for (let first = 0; first < problems.length; first += slice) {
