@@ -1,5 +1,6 @@
 import type { Potentials } from '../core/ot/fast.ts';
 import type { Mode } from '../core/ot/solve.ts';
+import { ATTEMPTS, BOLD, closer } from './attempts.ts';
 import { Buffers, readBack } from './buffers.ts';
 import { guarded } from './errors.ts';
 import { endToEnd, type Matrix } from './matrix.ts';
@@ -16,14 +17,6 @@ export const SMALL_WORKGROUP_BYTES = 21_600;
 const CHUNK = 200;
 /** Entries that a dispatch may sum, on a software adapter and on a real one: it takes about a second on the former. */
 const WORK = { software: 2e8, hardware: 2e10 } as const;
-
-/** Fast mode: boldly from the start given; where that stalls, carefully from nothing; then around what was reached. */
-const BOLD = { careful: false, refine: false, sweeps: Infinity };
-const ATTEMPTS = [
-  { ...BOLD, sweeps: 100 },
-  { careful: true, refine: false, sweeps: 200 },
-  { careful: false, refine: true, sweeps: 100 },
-] as const;
 
 /** A problem and where its iteration begins: potentials of a neighbour, or costs centred around its own last ones. */
 interface Start {
@@ -51,20 +44,16 @@ export async function solveSmall(device: GPUDevice, pipelines: Pipelines, tasks:
   return results;
 }
 
-/** Of two tries at a problem the one that came closer, with the sweeps of both. */
 function merge(results: readonly RawOutcome[], places: readonly number[], outcomes: readonly RawOutcome[]): RawOutcome[] {
   const merged = [...results];
   for (const [k, p] of places.entries()) {
-    const before = results[p]!;
-    const after = outcomes[k]!;
-    const better = after.converged || after.error < before.error ? after : before;
-    merged[p] = { ...better, iterations: before.iterations + after.iterations };
+    merged[p] = closer(results[p]!, outcomes[k]!);
   }
   return merged;
 }
 
 async function solveTogether(device: GPUDevice, pipelines: Pipelines, problems: readonly Start[], mode: Mode, settings: IterationSettings, careful: boolean): Promise<RawOutcome[]> {
-  const pipeline = await pipelines.get(['small_common', mode === 'parity' ? 'parity_small' : 'fast_small']);
+  const pipeline = await pipelines.get(mode === 'parity' ? ['small_common', 'parity_small'] : ['small_common', 'anderson', 'fast_small']);
   const buffers = new Buffers(device);
   try {
     const centred: Centred[] = [];
