@@ -4,7 +4,7 @@ import { median, print } from '../table.ts';
 import type { Facts, KernelHost, Task } from './kernels.ts';
 
 /** What takes longer in its first run is not run again; that run, kernels compiled in it, is its time. */
-const SLOW_MS = 4000;
+const SLOW_MS = 8000;
 /** A task is repeated until its turns have taken this long. */
 const BUDGET_MS = 12_000;
 
