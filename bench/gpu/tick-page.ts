@@ -35,15 +35,16 @@ window.dragSlider = async (regs) => {
   return { backend: kind, adapter, steps };
 };
 
-/** The first plan, with curves and map after it: nothing else is under way. */
+/** Wait for the first plan, with curves and map after it: nothing else is under way. @throws what the page says instead */
 async function settled(): Promise<void> {
   const ready = (): boolean => useRun.getState().regimeMap !== null && matrices.plan !== null;
   if (ready()) return;
-  await new Promise<void>((resolve) => {
-    const stop = useRun.subscribe(() => {
-      if (!ready()) return;
+  await new Promise<void>((resolve, reject) => {
+    const stop = useRun.subscribe(({ error }) => {
+      if (error) reject(new Error(error.message));
+      else if (ready()) resolve();
+      else return;
       stop();
-      resolve();
     });
   });
 }
