@@ -16,6 +16,8 @@ export interface Step {
   readonly handedOver: boolean;
 }
 
+const FRAME_MS = 16;
+
 declare global {
   interface Window {
     /** The page is the app as built; this moves its slider for the process that opened it. */
@@ -27,8 +29,8 @@ window.dragSlider = async (regs) => {
   await settled();
   const steps: Step[] = [];
   for (const reg of regs) {
-    // A hand moves a slider at most once a frame, and the browser draws the last step meanwhile.
-    await new Promise((resolve) => requestAnimationFrame(resolve));
+    // A hand moves a slider at most once a frame. A timer and not the frame itself: painting in software takes its time.
+    await new Promise((resolve) => setTimeout(resolve, FRAME_MS));
     steps.push(await step(reg));
   }
   const { kind, adapter } = useRun.getState().backend;
