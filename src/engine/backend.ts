@@ -16,12 +16,15 @@ const SOFTWARE_SLICE = 4;
 export class Backend {
   #choice: BackendChoice = 'cpu';
   #opened: { device: OpenedDevice; solver: GpuSolver } | null = null;
+  /** Whether the device that was in use is gone, and no other has been asked for since. */
+  #lost = false;
 
   /** Choose, and find out what there is. Asking for WebGPU where there is none gives the CPU, and the reason. */
   async choose(choice: BackendChoice): Promise<BackendInfo> {
     this.#choice = choice;
     this.#opened?.device.device.destroy();
     this.#opened = null;
+    this.#lost = false;
     if (choice === 'cpu') return { kind: 'cpu', adapter: null, reason: null };
     try {
       const device = await openDevice(navigator.gpu);
@@ -32,7 +35,9 @@ export class Backend {
       const opened = { device, solver: new GpuSolver(device.device) };
       this.#opened = opened;
       void device.lost.then(() => {
-        if (this.#opened === opened) this.#opened = null;
+        if (this.#opened !== opened) return;
+        this.#opened = null;
+        this.#lost = true;
       });
       return this.info();
     } catch (thrown) {
@@ -59,7 +64,7 @@ export class Backend {
    * this is another solver: a cost that lives on the one before is to be measured anew.
    */
   async solver(): Promise<GpuSolver | null> {
-    if (this.#choice !== 'cpu' && !this.#opened) await this.choose(this.#choice);
+    if (this.#lost) await this.choose(this.#choice);
     return this.#opened?.solver ?? null;
   }
 
