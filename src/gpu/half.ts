@@ -10,8 +10,9 @@ const WANTED_THREADS = 65_536;
 const SHORTEST_PIECE = 64;
 
 /**
- * How a half-step sums its lines: `pieces`, one thread a piece of a line and no barriers (shaders/half_partial.wgsl,
- * half_combine.wgsl), or `subgroups`, one workgroup a line (half_subgroup.wgsl).
+ * How a half-step sums its lines: `pieces`, one thread a piece of a line, or of four lines where their number allows, and
+ * no barriers (shaders/half_partial.wgsl, half_quads.wgsl, half_combine.wgsl), or `subgroups`, one workgroup a line
+ * (half_subgroup.wgsl).
  */
 export type HalfPath = 'pieces' | 'subgroups';
 
@@ -21,12 +22,12 @@ export function preferredPath(device: GPUDevice, software: boolean): HalfPath {
 }
 
 /** The compiled kernels of one path. */
-export type HalfKernels = { readonly path: 'pieces'; readonly partial: GPUComputePipeline; readonly combine: GPUComputePipeline } | { readonly path: 'subgroups'; readonly whole: GPUComputePipeline };
+export type HalfKernels = { readonly path: 'pieces'; readonly partial: GPUComputePipeline; readonly quads: GPUComputePipeline; readonly combine: GPUComputePipeline } | { readonly path: 'subgroups'; readonly whole: GPUComputePipeline };
 
 export async function halfKernels(pipelines: Pipelines, path: HalfPath, mode: Mode, hasPrior: boolean): Promise<HalfKernels> {
   const switches = { HAS_PRIOR: hasPrior ? 1 : 0, CARRY: mode === 'parity' ? 1 : 0 };
   if (path === 'subgroups') return { path, whole: await pipelines.get(['half_subgroup', 'large_common', 'half_terms', 'half_update'], switches) };
-  return { path, partial: await pipelines.get(['large_common', 'half_terms', 'half_partial'], switches), combine: await pipelines.get(['large_common', 'half_update', 'half_combine']) };
+  return { path, partial: await pipelines.get(['large_common', 'half_terms', 'half_partial'], switches), quads: await pipelines.get(['large_common', 'half_quads'], switches), combine: await pipelines.get(['large_common', 'half_update', 'half_combine']) };
 }
 
 interface HalfStepParts {
@@ -85,14 +86,16 @@ export class HalfStep {
       this.#steps = [{ pipeline: kernels.whole, group: bindGroup(device, kernels.whole, [...inputs, this.side, state, ...outputs]), x: lines, y: 1 }];
       return;
     }
-    const wanted = Math.max(1, Math.min(Math.ceil(length / SHORTEST_PIECE), Math.floor(WANTED_THREADS / lines)));
+    const together = lines % 4 === 0 ? 4 : 1;
+    const partial = together === 4 ? kernels.quads : kernels.partial;
+    const wanted = Math.max(1, Math.min(Math.ceil((length * together) / SHORTEST_PIECE), Math.floor((WANTED_THREADS * together) / lines), Math.ceil(length / 16)));
     const piece = Math.ceil(length / wanted);
     const pieces = Math.ceil(length / piece);
     const partials = buffers.storage(pieces * lines * 16);
     const shape = buffers.uniform(Uint32Array.of(lines, length, piece, 0));
     const groups = Math.ceil(lines / THREADS);
     this.#steps = [
-      { pipeline: kernels.partial, group: bindGroup(device, kernels.partial, [...inputs, state, partials, shape]), x: groups, y: pieces },
+      { pipeline: partial, group: bindGroup(device, partial, [...inputs, state, partials, shape]), x: Math.ceil(groups / together), y: pieces },
       { pipeline: kernels.combine, group: bindGroup(device, kernels.combine, [partials, this.side, state, ...outputs]), x: groups, y: 1 },
     ];
   }

@@ -3,8 +3,7 @@ import type { Potentials } from '../core/ot/fast.ts';
 import type { Conditions } from '../core/ot/problem.ts';
 import type { Mode } from '../core/ot/solve.ts';
 import { ATTEMPTS, closer, type Attempt } from './attempts.ts';
-import { Buffers, readBack } from './buffers.ts';
-import { guarded } from './errors.ts';
+import { Buffers, computed } from './buffers.ts';
 import { halfKernels, HalfStep, preferredPath, type HalfPath } from './half.ts';
 import type { IterationSettings, RawOutcome } from './outcome.ts';
 import { onDevice } from './matrix.ts';
@@ -42,7 +41,7 @@ interface Start {
 /**
  * Solve a problem that is too large for one workgroup: half-steps over the whole GPU (shaders/half_*.wgsl), followed by
  * POT's stop rule (check.wgsl) or by translation, mixing and the step to a finer ε (fast_large.wgsl). Many sweeps go in
- * one submission; the host reads 32 bytes after each.
+ * one submission; the host reads n + m + 8 words after each.
  *
  * Fast mode takes the small solver's sequence of tries (attempts.ts).
  * @throws UserError `gpu-memory` when the matrices do not fit, before anything is allocated; as `guarded`
@@ -82,25 +81,22 @@ const mebibytes = (bytes: number): number => Math.ceil(bytes / 2 ** 20);
 async function solveOnce(parts: LargeParts, { warm, around, careful }: Start): Promise<RawOutcome> {
   const { device, task, mode, settings } = parts;
   const { problem, cost, prior } = task;
-  const { n, m, reg } = problem;
+  const { reg } = problem;
   const buffers = new Buffers(device);
   try {
     const prepared = prepare(problem, mode, around ? await cost.around(around, buffers) : cost.centred, prior);
     // The first level that ε ÷ 4 from the largest cost reaches; the largest itself would only average everything.
     const level = mode === 'parity' || warm || around ? reg : Math.max(reg, prepared.centred.span / 4);
-    const sweep = await openSweep(parts, buffers, prepared, level, careful);
-    await guarded(device, 'the starting potentials', () => {
+    const open = await sweepOf(parts, buffers, prepared, level, careful);
+    const { iterations, done, error, epsilon, x, y } = await iterate(parts, () => {
+      const sweep = open();
       sweep.rows.start(startOf(prepared.rows, warm?.f ?? null, mode, reg));
       sweep.columns.start(startOf(prepared.columns, warm?.g ?? null, mode, reg));
+      return sweep;
     });
-    const { iterations, done, error, epsilon } = await iterate(parts, sweep);
-    const [x, y] = await readBack(device, [
-      { buffer: sweep.rows.potential, bytes: n * 4 },
-      { buffer: sweep.columns.potential, bytes: m * 4 },
-    ]);
     return {
-      f: potentialOf(prepared.rows, new Float32Array(x!), epsilon, mode),
-      g: potentialOf(prepared.columns, new Float32Array(y!), epsilon, mode),
+      f: potentialOf(prepared.rows, x, epsilon, mode),
+      g: potentialOf(prepared.columns, y, epsilon, mode),
       iterations,
       // Fast: log2 units to natural ones, which the float64 solver reports.
       error: mode === 'fast' ? error * Math.LN2 : error,
@@ -119,12 +115,13 @@ interface Sweep {
   readonly finish: (pass: GPUComputePassEncoder) => void;
 }
 
-async function openSweep({ device, pipelines, task, mode, settings, path }: LargeParts, buffers: Buffers, prepared: Prepared, level: number, careful: boolean): Promise<Sweep> {
+/** What makes the buffers of a sweep, synchronously, once its kernels are compiled. */
+async function sweepOf({ device, pipelines, task, mode, settings, path }: LargeParts, buffers: Buffers, prepared: Prepared, level: number, careful: boolean): Promise<() => Sweep> {
   const { n, m, reg, tau1, tau2 } = task.problem;
   const { centred, prior } = prepared;
   const kernels = await halfKernels(pipelines, path, mode, prior !== null);
   const finisher = await pipelines.get(mode === 'parity' ? ['large_common', 'check'] : ['large_common', 'anderson', 'fast_large']);
-  return guarded(device, `a ${n} × ${m} problem`, () => {
+  return () => {
     const words = new ArrayBuffer(STATE_BYTES);
     new Float32Array(words).set([level, 0, 0, 1e30], 4);
     const state = buffers.filled(words);
@@ -149,7 +146,7 @@ async function openSweep({ device, pipelines, task, mode, settings, path }: Larg
       const history = buffers.storage(HISTORY * m * 4);
       return bindGroup(device, finisher, [rows.potential, columns.potential, columns.moved, rows.side, columns.side, columns.outgoing, state, history, buffers.uniform(uniform)]);
     }
-  });
+  };
 }
 
 interface FinalState {
@@ -157,13 +154,19 @@ interface FinalState {
   readonly done: number;
   readonly error: number;
   readonly epsilon: number;
+  /** Potentials of rows and columns, log2 units at level ε. */
+  readonly x: Float32Array;
+  readonly y: Float32Array;
 }
 
 /** Submit sweeps, a chunk at a time, until one of them has set `done`. */
-async function iterate({ device, task: { problem: { n, m } }, mode, software }: LargeParts, { rows, columns, state, finish }: Sweep): Promise<FinalState> {
-  const chunk = Math.max(1, Math.min(CHUNK[mode], Math.floor((software ? WORK.software : WORK.hardware) / (2 * n * m))));
+async function iterate({ device, task: { problem: { n, m } }, mode, settings, software }: LargeParts, open: () => Sweep): Promise<FinalState> {
+  const chunk = Math.max(1, Math.min(CHUNK[mode], settings.maxIterations, Math.floor((software ? WORK.software : WORK.hardware) / (2 * n * m))));
+  let sweep: Sweep | null = null;
   for (;;) {
-    await guarded(device, `the ${mode} solve of a ${n} × ${m} problem`, () => {
+    // Buffers are made in the scope of the first submission: one wait less.
+    const [bytes, x, y] = await computed(device, `the ${mode} solve of a ${n} × ${m} problem`, () => {
+      const { rows, columns, state, finish } = (sweep ??= open());
       const encoder = device.createCommandEncoder();
       const pass = encoder.beginComputePass();
       for (let k = 0; k < chunk; k++) {
@@ -173,11 +176,15 @@ async function iterate({ device, task: { problem: { n, m } }, mode, software }: 
       }
       pass.end();
       device.queue.submit([encoder.finish()]);
+      return [
+        { buffer: state, bytes: STATE_BYTES },
+        { buffer: rows.potential, bytes: n * 4 },
+        { buffer: columns.potential, bytes: m * 4 },
+      ];
     });
-    const [bytes] = await readBack(device, [{ buffer: state, bytes: STATE_BYTES }]);
     const [iterations, done] = new Uint32Array(bytes!);
     if (done === 0) continue;
     const floats = new Float32Array(bytes!);
-    return { iterations: iterations!, done: done!, error: floats[2]!, epsilon: floats[4]! };
+    return { iterations: iterations!, done: done!, error: floats[2]!, epsilon: floats[4]!, x: new Float32Array(x!), y: new Float32Array(y!) };
   }
 }

@@ -19,6 +19,7 @@ export type ShaderName =
   | 'half_terms'
   | 'half_update'
   | 'half_partial'
+  | 'half_quads'
   | 'half_combine'
   | 'half_subgroup'
   | 'fast_large'
