@@ -22,7 +22,7 @@ struct Settings { n: u32, m: u32, max_iterations: u32, careful: u32, reg: f32, i
 @group(0) @binding(7) var<storage, read_write> history: array<f32>;
 @group(0) @binding(8) var<uniform> settings: Settings;
 
-const THREADS = 64u;
+override THREADS: u32 = 64u;
 // Lower triangle of the Gram matrix, and its right-hand side.
 const PRODUCTS = MEMORY * (MEMORY + 1u) / 2u + MEMORY;
 

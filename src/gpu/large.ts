@@ -16,6 +16,9 @@ const CHUNK = { parity: 200, fast: 20 } as const;
 /** Entries that a submission may sum, on a software adapter and on a real one: about a second. */
 const WORK = { software: 2e8, hardware: 2e10 } as const;
 
+/** Threads of fast_large.wgsl's workgroup, at least as many as it has products to sum: on a software adapter barriers cost by the thread. */
+const MIXING_THREADS = { software: 32, hardware: 256 } as const;
+
 /** large_common.wgsl's State, in bytes; fast_large.wgsl's history, in vectors of m numbers. */
 const STATE_BYTES = 32;
 const HISTORY = 12;
@@ -116,11 +119,11 @@ interface Sweep {
 }
 
 /** What makes the buffers of a sweep, synchronously, once its kernels are compiled. */
-async function sweepOf({ device, pipelines, task, mode, settings, path }: LargeParts, buffers: Buffers, prepared: Prepared, level: number, careful: boolean): Promise<() => Sweep> {
+async function sweepOf({ device, pipelines, task, mode, settings, software, path }: LargeParts, buffers: Buffers, prepared: Prepared, level: number, careful: boolean): Promise<() => Sweep> {
   const { n, m, reg, tau1, tau2 } = task.problem;
   const { centred, prior } = prepared;
   const kernels = await halfKernels(pipelines, path, mode, prior !== null);
-  const finisher = await pipelines.get(mode === 'parity' ? ['large_common', 'check'] : ['large_common', 'anderson', 'fast_large']);
+  const finisher = mode === 'parity' ? await pipelines.get(['large_common', 'check']) : await pipelines.get(['large_common', 'anderson', 'fast_large'], { THREADS: software ? MIXING_THREADS.software : MIXING_THREADS.hardware });
   return () => {
     const words = new ArrayBuffer(STATE_BYTES);
     new Float32Array(words).set([level, 0, 0, 1e30], 4);
