@@ -19,6 +19,16 @@ export interface Hdf5Array {
 
 let opened = 0;
 
+/** The HDF5 library, a download of 1 MB in the browser. */
+async function loadLibrary(): Promise<Library> {
+  try {
+    const { ready: loading } = await import('h5wasm');
+    return await loading;
+  } catch (cause) {
+    throw new UserError('no-library', 'The reader of HDF5 files cannot be loaded; check the connection and try again.', { cause: String(cause) });
+  }
+}
+
 /**
  * One HDF5 file in the memory of the HDF5 library. Links can lead nowhere but into the file: the library sees a file
  * system of its own, which holds only this file.
@@ -38,11 +48,10 @@ export class Hdf5File {
     this.path = path;
   }
 
-  /** The bytes become the library's: nobody else may change them. The library itself is a download of its own. */
+  /** The bytes become the library's: nobody else may change them. */
   static async open(path: string, data: ArrayBuffer): Promise<Hdf5File> {
     checkSuperblock(path, data);
-    const { ready: loading } = await import('h5wasm');
-    const library = await loading;
+    const library = await loadLibrary();
     // Errors are thrown, with the library's reasons, where it would otherwise print them and go on with what it has.
     library.activate_throwing_error_handler();
     // A name of its own for each: after an error the library may keep the last file open.
