@@ -70,7 +70,7 @@ export class Hdf5File {
 
   /** Names in a group, in the file's order. */
   names(group: string): string[] {
-    return this.#call(`its group ${quote(group)}`, () => this.#library.get_names(this.#id, group, false));
+    return this.#call(quote(group), () => this.#library.get_names(this.#id, group, false));
   }
 
   /** What a path leads to; 'nothing' for links that lead nowhere, or out of the file. */
@@ -147,7 +147,7 @@ export class Hdf5File {
       return call();
     } catch (cause) {
       if (cause instanceof UserError) throw cause;
-      throw damaged(this.path, `cannot be read: ${what} is damaged`, reason(cause));
+      throw damaged(this.path, `is damaged at ${what}`, reason(cause));
     }
   }
 
