@@ -61,6 +61,9 @@ export const MAX_WIDE_BYTES = 256 * 2 ** 20;
 /** Groups and arrays of one HDF5 file. 5,000 demonstrations of 30 arrays are half of it. */
 export const MAX_OBJECTS = 300_000;
 
+/** Groups and links of one episode, which may lead to each other in more ways than there are bytes. */
+export const MAX_EPISODE_OBJECTS = 10_000;
+
 /** Columns of one episode. */
 export const MAX_COLUMNS = 2000;
 

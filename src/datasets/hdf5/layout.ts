@@ -1,7 +1,7 @@
 import { UserError } from '../../base/errors.ts';
 import { episodeLength, numbered, type PlannedEpisode } from '../episode-columns.ts';
 import { isRecord } from '../json.ts';
-import { MAX_COLUMNS, MAX_GROUP_DEPTH, MAX_OBJECTS } from '../limits.ts';
+import { MAX_COLUMNS, MAX_EPISODE_OBJECTS, MAX_GROUP_DEPTH, MAX_OBJECTS } from '../limits.ts';
 import { count, list, plural, quote } from '../words.ts';
 import type { Hdf5Array, Hdf5File } from './library.ts';
 
@@ -62,6 +62,8 @@ class Walk {
   readonly #file: Hdf5File;
   readonly #warnings: string[];
   #objects = 0;
+  /** Count where the present episode began. */
+  #start = 0;
   #nextObs = 0;
   #dead: string[] = [];
   #loops: string[] = [];
@@ -78,6 +80,7 @@ class Walk {
   arrays(group: string): Map<string, Hdf5Array> {
     const found = new Map<string, Hdf5Array>();
     const above = group === '/' ? [] : [this.#file.identity('/'), this.#file.identity(group.slice(0, group.lastIndexOf('/')) || '/')];
+    this.#start = this.#objects;
     this.#visit(group, '', above, found);
     return found;
   }
@@ -99,6 +102,7 @@ class Walk {
     if (prefix.split('/').length - 1 > MAX_GROUP_DEPTH) return void this.#deep.push(path);
     for (const name of this.#file.names(path)) {
       if (++this.#objects > MAX_OBJECTS) throw new UserError('too-large', `${quote(this.#file.path)} holds more than ${count(MAX_OBJECTS)} groups and arrays; split it into smaller files.`);
+      if (this.#objects - this.#start > MAX_EPISODE_OBJECTS || found.size > MAX_COLUMNS) throw new UserError('too-large', `${quote(this.#file.path)} holds one episode of more than ${count(MAX_COLUMNS)} arrays (around ${quote(path)}); save those that are compared in a file of their own.`);
       if (name === 'next_obs') {
         this.#nextObs++;
         continue;
@@ -108,7 +112,6 @@ class Walk {
       if (kind === 'nothing') this.#dead.push(place);
       else if (kind === 'group') this.#visit(place, `${prefix}${name}/`, [...above, self], found);
       else found.set(`${prefix}${name}`, this.#file.describe(place));
-      if (found.size > MAX_COLUMNS) throw new UserError('too-large', `${quote(this.#file.path)} holds more than ${count(MAX_COLUMNS)} arrays in ${quote(path)}; save those that are compared in a file of their own.`);
     }
   }
 }

@@ -4,6 +4,7 @@ import { damaged } from '../damaged.ts';
 import { MAX_ATTRIBUTE_BYTES } from '../limits.ts';
 import { dtypeName, isNumberType, unpack, type NumberType } from '../numbers.ts';
 import { bytes, quote } from '../words.ts';
+import { checkHeaps } from './heaps.ts';
 import { checkSuperblock } from './superblock.ts';
 
 type Library = Awaited<typeof ready>;
@@ -51,6 +52,7 @@ export class Hdf5File {
   /** The bytes become the library's: nobody else may change them. */
   static async open(path: string, data: ArrayBuffer): Promise<Hdf5File> {
     checkSuperblock(path, data);
+    checkHeaps(path, data);
     const library = await loadLibrary();
     // Errors are thrown, with the library's reasons, where it would otherwise print them and go on with what it has.
     library.activate_throwing_error_handler();

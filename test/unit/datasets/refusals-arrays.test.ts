@@ -5,12 +5,17 @@ import { demo, hdf5, header, npy, npyRows, robomimic, rows, zip } from './make-a
 import { file } from './make.ts';
 
 const again = 'copy or download the file again.';
-const good = { hdf5: new ArrayBuffer(0), bomb: new ArrayBuffer(0), hollow: new ArrayBuffer(0), npz: zip({ 'states.npy': npyRows([[1], [2]]) }, true) };
+const good = { hdf5: new ArrayBuffer(0), bomb: new ArrayBuffer(0), hollow: new ArrayBuffer(0), lattice: new ArrayBuffer(0), npz: zip({ 'states.npy': npyRows([[1], [2]]) }, true) };
 
 beforeAll(async () => {
   good.hdf5 = await robomimic({ demo_0: demo(0, 30), demo_1: demo(1, 20) });
   // What h5py makes of a file that is opened and closed.
   good.hollow = await hdf5({});
+  good.lattice = await robomimic({ demo_0: { actions: rows([[1]]), a: {}, b: {}, c: {} } }, (made) => {
+    for (let k = 0; k < 100; k++) {
+      for (const [from, to] of ['ab', 'bc', 'ca'] as const) made.create_hard_link(`/data/demo_0/${to}`, `data/demo_0/${from}/${to}${k}`);
+    }
+  });
   const frames = 700_000;
   good.bomb = await robomimic({ demo_0: { actions: { data: new Float64Array(20 * frames), shape: [frames, 20], gzip: true } } });
 });
@@ -30,6 +35,15 @@ function directory(view: DataView): number {
   return view.getUint32(view.byteLength - 22 + 16, true);
 }
 
+/** The free space after the text of `env_args` claims to have no length. */
+function endlessHeap(): ArrayBuffer {
+  return changed(good.hdf5, (bytes, view) => {
+    const heap = Buffer.from(bytes).indexOf('GCOL');
+    const text = Number(view.getBigUint64(heap + 24, true));
+    view.setBigUint64(heap + 32 + 8 * Math.ceil(text / 8) + 8, 0n, true);
+  });
+}
+
 const cases: readonly { what: string; files: () => readonly InputFile[]; code: string; sentence: string | RegExp }[] = [
   { what: 'an empty HDF5 file', files: () => [file('a.hdf5', '')], code: 'damaged', sentence: `“a.hdf5” is empty (0 bytes); ${again}` },
   { what: 'another format under the name', files: () => [file('a.h5', 'actions,states\n'.repeat(99))], code: 'damaged', sentence: `“a.h5” does not begin like an HDF5 file: it is damaged or not HDF5; ${again}` },
@@ -38,12 +52,14 @@ const cases: readonly { what: string; files: () => readonly InputFile[]; code: s
   { what: 'a truncated HDF5 file', files: () => [file('a.hdf5', good.hdf5.slice(0, 9000))], code: 'damaged', sentence: /^“a\.hdf5” is cut short: it is 8\.8 KB long and says that it has [\d.]+ KB; copy or download the file again\.$/ },
   { what: 'an HDF5 file of the future', files: () => [file('a.hdf5', changed(good.hdf5, (bytes) => (bytes[8] = 9)))], code: 'damaged', sentence: `“a.hdf5” has a damaged header; ${again}` },
   { what: 'a damaged group of HDF5', files: () => [file('a.hdf5', changed(good.hdf5, (bytes) => bytes.fill(0xff, 96, 400)))], code: 'damaged', sentence: /^“a\.hdf5” (is damaged at “[^”]+”|cannot be opened: it is damaged, or its writer never closed it); copy or download the file again\.$/ },
+  { what: 'a heap of text in which the library would go round for ever', files: () => [file('a.hdf5', endlessHeap())], code: 'damaged', sentence: `“a.hdf5” holds a heap of text that is damaged; ${again}` },
   {
     what: 'an HDF5 file of 0.1 MB that unpacks to 107 MB',
     files: () => [file('a.hdf5', good.bomb)],
     code: 'too-large',
     sentence: /^“a” takes \d+ KB and declares arrays of 107 MB, more than 100 times its size; it is damaged or made to fill the memory, save it again with the values that were recorded\.$/,
   },
+  { what: 'HDF5 groups that lead to each other in a million ways', files: () => [file('a.hdf5', good.lattice)], code: 'too-large', sentence: /^“a\.hdf5” holds one episode of more than 2,000 arrays \(around “\/data\/demo_0\/[abc0-9/]+”\); save those that are compared in a file of their own\.$/ },
   { what: 'several robomimic files', files: () => [file('x/a.hdf5', good.hdf5), file('x/b.hdf5', good.hdf5)], code: 'several-datasets', sentence: 'There are 2 datasets here (“a.hdf5”, “b.hdf5”); open one of these files by itself.' },
   { what: 'HDF5 beside NumPy', files: () => [file('x/a.hdf5', good.hdf5), file('x/b.npz', good.npz)], code: 'several-datasets', sentence: 'There are HDF5 and NumPy files here (“a.hdf5”, “b.npz”); open those of one kind by themselves.' },
   { what: 'HDF5 of 2 GB', files: () => [huge('a.hdf5')], code: 'too-large', sentence: '“a.hdf5” is 2 GB long, above the limit of 1 GB a file; save it without pictures, or in parts.' },
