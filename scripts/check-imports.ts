@@ -29,6 +29,8 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   zustand: /^src\/store\//,
   valibot: /^src\/config\//,
   hyparquet: /^src\/datasets\//,
+  h5wasm: /^src\/datasets\//,
+  fflate: /^src\/datasets\//,
   'onnxruntime-web': /^src\/encoders\//,
   'onnx-buf': /^src\/encoders\//,
   '@bufbuild/protobuf': /^src\/encoders\//,

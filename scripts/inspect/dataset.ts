@@ -12,10 +12,10 @@ export interface DatasetReport {
   readonly warnings: readonly string[];
 }
 
-/** `inspect dataset <folder or parquet file>`: what the reader makes of it, as one object. */
+/** `inspect dataset <folder or file>`: what the reader makes of it, as one object. */
 export async function inspectDataset(args: readonly string[]): Promise<DatasetReport> {
   const [path, ...rest] = args;
-  if (path === undefined || rest.length > 0) throw new UserError('usage', 'inspect dataset takes one path: a dataset folder or a parquet file.');
+  if (path === undefined || rest.length > 0) throw new UserError('usage', 'inspect dataset takes one path: a dataset folder, or a parquet, HDF5, .npz or .npy file.');
   const { format, version, episodes, frames, fps, features, warnings } = await readInChild(path);
   return {
     format,

@@ -9,7 +9,7 @@ import { supervise } from '../../src/engine/supervise.ts';
 const heapMegabytes = 2048;
 
 /**
- * Read a dataset (a folder or a parquet file) in a child process, so that a file that crashes or hangs the parser
+ * Read a dataset (a folder or a file) in a child process, so that a file that crashes or hangs the parser
  * costs one sentence and not the command. Node's worker threads would not do: they share the process that dies.
  */
 export function readInChild(path: string, options: SuperviseOptions = {}): Promise<Dataset> {

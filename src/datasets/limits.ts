@@ -41,3 +41,34 @@ export const MAX_DECODED_BYTES = 512 * 2 ** 20;
 
 /** Warnings kept; a report longer than this is read by nobody. */
 export const MAX_WARNINGS = 60;
+
+/** One HDF5 or NumPy file is held whole while it is read. robomimic's own low-dimensional files stay below 0.2 GB. */
+export const MAX_ARRAY_FILE_BYTES = 2 ** 30;
+
+/**
+ * Unpacked bytes that one byte of a file may stand for, beyond a floor that is harmless whatever the file's size.
+ * Deflate packs constant data 1,000 to 1; columns of a real robot together stay far below 100.
+ */
+export const MAX_INFLATION = 100;
+export const INFLATION_FLOOR_BYTES = 64 * 2 ** 20;
+
+/** A column of more numbers a frame than this is a picture or a point cloud, and read only while there is room. */
+export const WIDE_COLUMN = 4096;
+
+/** Numbers of all wide columns together, as float64: 1,585 pictures of 84 × 84 × 3. */
+export const MAX_WIDE_BYTES = 256 * 2 ** 20;
+
+/** Groups and arrays of one HDF5 file. 5,000 demonstrations of 30 arrays are half of it. */
+export const MAX_OBJECTS = 300_000;
+
+/** Groups and links of one episode, which may lead to each other in more ways than there are bytes. */
+export const MAX_EPISODE_OBJECTS = 10_000;
+
+/** Columns of one episode. */
+export const MAX_COLUMNS = 2000;
+
+/** Groups inside an episode's group; robomimic has 1, ACT 2. */
+export const MAX_GROUP_DEPTH = 4;
+
+/** Text of one attribute: env_args and the like. MuJoCo models, the largest seen, have 0.1 MB and are not read. */
+export const MAX_ATTRIBUTE_BYTES = 2 ** 20;

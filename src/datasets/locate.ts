@@ -1,10 +1,12 @@
 import { UserError } from '../base/errors.ts';
+import { baseName } from './array-files.ts';
 import { MAX_FILES } from './limits.ts';
 import type { InputFile } from './types.ts';
-import { count, list, quote } from './words.ts';
+import { count, list, plural, quote } from './words.ts';
 
-/** The files of one dataset, with paths relative to its root. */
-export interface Located {
+/** The parquet files of one dataset, with paths relative to its root. */
+export interface LocatedTables {
+  readonly kind: 'tables';
   /** Name of the root folder, or of the only file. */
   readonly name: string;
   /** All files by path. */
@@ -14,15 +16,27 @@ export interface Located {
   readonly warnings: readonly string[];
 }
 
+/** HDF5 or NumPy files, with paths relative to the folder they share. */
+export interface LocatedArrays {
+  readonly kind: 'hdf5' | 'numpy';
+  readonly name: string;
+  /** At least one, in path order. */
+  readonly files: readonly InputFile[];
+}
+
 /** Files of a LeRobot `meta` folder whose place marks the root of a dataset, best first. */
 const marks = ['meta/info.json', 'meta/episodes.jsonl', 'meta/tasks.parquet', 'meta/stats.json'];
 
-/** What people have instead of LeRobot tables, by file extension. */
+/** Files of arrays that can be read where there are no tables, by extension. */
+const arrayFormats = new Map<string, LocatedArrays['kind']>([
+  ['hdf5', 'hdf5'],
+  ['h5', 'hdf5'],
+  ['npz', 'numpy'],
+  ['npy', 'numpy'],
+]);
+
+/** What people have instead, by file extension. */
 const otherFormats = new Map([
-  ['hdf5', 'HDF5'],
-  ['h5', 'HDF5'],
-  ['npz', 'NumPy archives'],
-  ['npy', 'NumPy arrays'],
   ['csv', 'CSV tables'],
   ['tsv', 'TSV tables'],
   ['jsonl', 'JSON lines'],
@@ -45,10 +59,10 @@ const otherFormats = new Map([
   ['jpg', 'pictures'],
 ]);
 
-const wanted = 'a LeRobotDataset (v2.0, v2.1 or v3.0) folder with its data folder, or its parquet files, can be read';
+const wanted = 'a LeRobotDataset (v2.0, v2.1 or v3.0) folder with its data folder, its parquet files, robomimic’s HDF5 or NumPy’s .npz and .npy can be read';
 
 /** Find the dataset among the files of a drop: where its root is, and which files may hold frames. */
-export function locate(dropped: readonly InputFile[]): Located {
+export function locate(dropped: readonly InputFile[]): LocatedTables | LocatedArrays {
   if (dropped.length > MAX_FILES) {
     throw new UserError(
       'too-many-files',
@@ -66,7 +80,11 @@ export function locate(dropped: readonly InputFile[]): Located {
   const parquet = [...files.values()]
     .filter((file) => /\.parquet$/i.test(file.path) && !file.path.startsWith('meta/'))
     .toSorted((a, b) => (a.path < b.path ? -1 : 1));
-  if (parquet.length === 0) throw refuse([...files.keys()]);
+  if (parquet.length === 0) {
+    const arrays = locateArrays(root, [...files.values()]);
+    if (arrays) return arrays;
+    throw refuse([...files.keys()]);
+  }
   // Copies and exports beside `data/` would repeat its frames.
   const inData = parquet.filter((file) => file.path.startsWith('data/'));
   const tables = inData.length > 0 ? inData : parquet;
@@ -74,7 +92,27 @@ export function locate(dropped: readonly InputFile[]): Located {
     const left = parquet.filter((file) => !file.path.startsWith('data/')).map((file) => quote(file.path));
     warnings.push(`Parquet files outside the data folder are left out: ${list(left)}.`);
   }
-  return { name: datasetName(root, tables), files, tables, warnings };
+  return { kind: 'tables', name: datasetName(root, tables), files, tables, warnings };
+}
+
+/** The files of arrays among these; null where there are none. */
+function locateArrays(root: string, files: readonly InputFile[]): LocatedArrays | null {
+  const found = files.flatMap((file) => {
+    const kind = arrayFormats.get(extension(file.path));
+    return kind ? [{ kind, file }] : [];
+  });
+  const [first] = found;
+  if (!first) return null;
+  const stranger = found.find(({ kind }) => kind !== first.kind);
+  if (stranger) {
+    throw new UserError('several-datasets', `There are HDF5 and NumPy files here (${quote(first.file.path)}, ${quote(stranger.file.path)}); open those of one kind by themselves.`);
+  }
+  const sorted = found.map(({ file }) => file).toSorted((a, b) => (a.path < b.path ? -1 : 1));
+  return { kind: first.kind, name: datasetName(root, sorted), files: sorted };
+}
+
+function extension(path: string): string {
+  return path.slice(path.lastIndexOf('.') + 1).toLowerCase();
 }
 
 /** The folder that holds `meta`, or '' when there is none; ends with a slash otherwise. */
@@ -109,11 +147,11 @@ function commonFolder(paths: readonly string[]): string {
   return shared.map((part) => `${part}/`).join('');
 }
 
-function datasetName(root: string, tables: readonly InputFile[]): string {
+function datasetName(root: string, files: readonly InputFile[]): string {
   const folder = root.split('/').at(-2);
-  const [only, ...others] = tables;
+  const [only, ...others] = files;
   if (folder !== undefined) return folder;
-  return only && others.length === 0 ? (only.path.split('/').at(-1) ?? only.path).replace(/\.parquet$/i, '') : 'dataset';
+  return only && others.length === 0 ? baseName(only.path) : 'dataset';
 }
 
 /** Say what is there instead of frame tables. */
@@ -121,7 +159,7 @@ function refuse(paths: readonly string[]): UserError {
   const outsideMeta = paths.filter((path) => !path.startsWith('meta/') && !/^(info|stats)\.json$|^readme/i.test(path));
   const found = new Set<string>();
   for (const path of outsideMeta) {
-    const format = otherFormats.get(path.split('.').at(-1)?.toLowerCase() ?? '');
+    const format = otherFormats.get(extension(path));
     if (format) found.add(format);
   }
   const meta = paths.some((path) => path.startsWith('meta/'));
@@ -130,15 +168,15 @@ function refuse(paths: readonly string[]): UserError {
     return new UserError('no-tables', 'There is a meta folder but no table with frames; add the data folder with its parquet files.');
   }
   if (found.size > 0) {
-    const example = outsideMeta.find((path) => otherFormats.has(path.split('.').at(-1)?.toLowerCase() ?? ''));
+    const example = outsideMeta.find((path) => otherFormats.has(extension(path)));
     return new UserError(
       'unsupported-format',
-      `This holds ${list([...found].toSorted())} (${quote(example ?? '')}) and no parquet files; ${wanted}.`,
+      `This holds ${list([...found].toSorted())} (${quote(example ?? '')}) and no frames that can be read; ${wanted}.`,
     );
   }
   return new UserError(
     'unsupported-format',
-    `There are no parquet files among the ${count(paths.length)} found (${list(paths.map(quote))}); ${wanted}.`,
+    `There are no frames among the ${plural(paths.length, 'file')} found (${list(paths.map(quote))}); ${wanted}.`,
   );
 }
 

@@ -12,12 +12,12 @@ import { count, quote } from './words.ts';
 export async function nodeFiles(path: string): Promise<InputFile[]> {
   const absolute = resolve(path);
   const status = await stat(absolute).catch(() => null);
-  if (!status) throw new UserError('not-found', `${quote(path)} does not exist; give the path of a dataset folder or parquet file.`);
+  if (!status) throw new UserError('not-found', `${quote(path)} does not exist; give the path of a dataset folder or file.`);
   const name = basename(absolute);
   if (!status.isDirectory() && !status.isFile()) {
     throw new UserError(
       'not-found',
-      `${quote(path)} is neither a folder nor a file; give the path of a dataset folder or parquet file.`,
+      `${quote(path)} is neither a folder nor a file; give the path of a dataset folder or file.`,
     );
   }
   if (status.isFile()) return [inputFile(absolute, name, status.size, status.mtimeMs)];

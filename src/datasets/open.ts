@@ -12,7 +12,11 @@ import type { Dataset, InputFile, ReadOptions } from './types.ts';
  */
 export async function openDataset(files: readonly InputFile[], options: ReadOptions = {}): Promise<Dataset> {
   try {
-    return await readLeRobot(locate(files), options);
+    const located = locate(files);
+    if (located.kind === 'tables') return await readLeRobot(located, options);
+    // Readers of formats that few people have come when they are asked for.
+    if (located.kind === 'hdf5') return await (await import('./hdf5/read.ts')).readHdf5(located, options);
+    return await (await import('./numpy/read.ts')).readNumpy(located, options);
   } catch (error) {
     // A dataset within the limits can still be too large for the machine.
     if (error instanceof RangeError && /array (buffer )?(allocation|length)/i.test(error.message)) {

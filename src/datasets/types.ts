@@ -38,8 +38,12 @@ export interface Episode {
  */
 export interface Dataset {
   readonly name: string;
-  readonly format: 'lerobot';
-  /** 'v2.0', 'v2.1', 'v3.0', or 'bare' for parquet without meta. */
+  /** 'robomimic' has its episodes in groups of one HDF5 file, 'hdf5' is a file an episode, 'numpy' .npz or .npy files. */
+  readonly format: 'lerobot' | 'robomimic' | 'hdf5' | 'numpy';
+  /**
+   * LeRobot: 'v2.0', 'v2.1', 'v3.0', or 'bare' for parquet without meta. HDF5: 'data' or 'groups' (where the episodes
+   * are), 'flat' (a file an episode). NumPy: 'npz' or 'npy'.
+   */
   readonly version: string;
   /** Frames a second; null when the files do not say. */
   readonly fps: number | null;

@@ -1,3 +1,5 @@
+import { MAX_WARNINGS } from './limits.ts';
+
 /** Small helpers for sentences about files. Names inside files are untrusted: they are quoted and cut. */
 
 /** A name from a file, quoted, cut to 80 characters, control characters replaced. */
@@ -34,4 +36,11 @@ export function bytes(n: number): string {
     unit++;
   }
   return `${value >= 100 ? Math.round(value) : Math.round(value * 10) / 10} ${units[unit]}`;
+}
+
+/** The warnings that are kept, and how many more there were. */
+export function cut(warnings: readonly string[]): string[] {
+  if (warnings.length <= MAX_WARNINGS) return [...warnings];
+  const rest = warnings.length - MAX_WARNINGS + 1;
+  return [...warnings.slice(0, MAX_WARNINGS - 1), `${plural(rest, 'further warning')} left out.`];
 }

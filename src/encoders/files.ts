@@ -13,7 +13,7 @@ export interface EncoderGroup<T> {
 
 /** Whether a drop is meant as an encoder rather than as data: a dataset's folder may have a model lying about. */
 export function isEncoderDrop(files: readonly { readonly path: string }[]): boolean {
-  return files.some(isModel) && !files.some(({ path }) => /\.parquet$/i.test(path));
+  return files.some(isModel) && !files.some(({ path }) => /\.(parquet|hdf5|h5|npz|npy)$/i.test(path));
 }
 
 /**

@@ -348,7 +348,7 @@ function keepCursorInside(plan: Float64Array, n: number, m: number, first: boole
 const threeDigits = (value: number): number => Number(value.toPrecision(3));
 
 function folderName(files: readonly PickedFile[]): string {
-  if (files.length === 0) throw new UserError('no-files', 'Nothing was dropped that can be read. Drop a LeRobot folder or .parquet files.');
+  if (files.length === 0) throw new UserError('no-files', 'Nothing was dropped that can be read. Drop a LeRobot folder, or .parquet, .hdf5, .npz or .npy files.');
   const first = files[0]!.path;
   return (files.length > 1 || first.includes('/') ? first.split('/')[0] : first) ?? first;
 }

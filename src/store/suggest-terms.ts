@@ -3,7 +3,7 @@ import { embedKeys, wantsEmbedding, type FeatureSpec } from '../core/cost/featur
 import type { DatasetSummary, FeatureSummary } from './run.ts';
 
 /** Keys that mean a robot's state or action, most telling first. */
-const PREFERRED = ['observation.state', 'state', 'observation.environment_state', 'action', 'actions'];
+const PREFERRED = ['observation.state', 'state', 'states', 'observation.environment_state', 'action', 'actions'];
 
 /**
  * Terms for data that were just loaded: those of the session that both sides can serve; where none is left, one on the
@@ -28,10 +28,20 @@ export function suggestTerms(current: readonly FeatureSpec[], source: DatasetSum
 
 const columnOf = (dataset: DatasetSummary, key: string): FeatureSummary | undefined => dataset.features.find((feature) => feature.key === key && feature.numeric);
 
+/** What the simulator says about a frame; nothing that the robot did. */
+const VERDICTS = /^(next\.|(rewards?|dones?|terminals?|steps?)$)/;
+
+/** Wider columns are pictures, compared last. */
+const PICTURE_WIDTH = 4096;
+
 /** Columns that can stand for what the robot did, most telling first. Clocks, counters and rewards cannot. */
 function tellingColumns(dataset: DatasetSummary): FeatureSummary[] {
-  const rank = (key: string): number => (PREFERRED.includes(key) ? PREFERRED.indexOf(key) : key.startsWith('observation.') ? PREFERRED.length : PREFERRED.length + 1);
-  return dataset.features.filter(({ key, numeric }) => numeric && !BOOKKEEPING.has(key) && !key.startsWith('next.')).toSorted((p, q) => rank(p.key) - rank(q.key));
+  const rank = ({ key, shape }: FeatureSummary): number => {
+    if (PREFERRED.includes(key)) return PREFERRED.indexOf(key);
+    if (shape.reduce((product, extent) => product * extent, 1) > PICTURE_WIDTH) return PREFERRED.length + 2;
+    return /^(observation\.|obs\/|observations\/)/.test(key) ? PREFERRED.length : PREFERRED.length + 1;
+  };
+  return dataset.features.filter(({ key, numeric }) => numeric && !BOOKKEEPING.has(key) && !VERDICTS.test(key)).toSorted((p, q) => rank(p) - rank(q));
 }
 
 /** A term that compares two columns whole, or what they have in common of them; null where there is no such thing. */

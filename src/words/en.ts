@@ -193,7 +193,7 @@ export const en = {
   'empty.drop': 'Drop a folder or file, or choose one',
   'empty.release': 'Release to read',
   'empty.demo': 'Use the demo world',
-  'empty.formats': 'LeRobotDataset v2.0, v2.1 or v3.0 as a folder, or a .parquet file of frames.',
+  'empty.formats': 'LeRobotDataset v2.0, v2.1 or v3.0 as a folder, a .parquet file of frames, robomimic’s .hdf5, or .npz and .npy arrays.',
   'problem.title': 'The plan could not be solved',
   'problem.width-mismatch': '“{{term}}” differs in size',
   'problem.missing-key': '“{{term}}” names a missing column',

@@ -195,7 +195,7 @@ export const zh: Catalogue = {
   'empty.drop': '拖入文件夹或文件，或点击选择',
   'empty.release': '松开即读取',
   'empty.demo': '使用演示世界',
-  'empty.formats': 'LeRobotDataset v2.0、v2.1 或 v3.0 文件夹，或逐帧的 .parquet 文件。',
+  'empty.formats': 'LeRobotDataset v2.0、v2.1 或 v3.0 文件夹，逐帧的 .parquet 文件，robomimic 的 .hdf5，或 .npz 与 .npy 数组。',
   'problem.title': '无法求解',
   'problem.width-mismatch': '“{{term}}”尺寸不一致',
   'problem.missing-key': '“{{term}}”所用的列不存在',

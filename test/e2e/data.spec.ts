@@ -1,7 +1,8 @@
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from '@playwright/test';
+import { expect, test, type Page } from '@playwright/test';
+import { demo, robomimic } from '../unit/datasets/make-arrays.ts';
 import { metric, needsShared, openPage, OWN_REAL, OWN_SIM, pickFiles, pickFolder, planPixels, planReady, SHARED } from './page.ts';
 
 const TABLE = 'data/chunk-000/file-000.parquet';
@@ -183,16 +184,47 @@ test('clearing both sides leaves a designed empty page, and the demo is one clic
   await planReady(page);
 });
 
-test('folders can be dropped on a side', async ({ page }) => {
+/** Drop one file on a side, as a person would. */
+async function dropFile(page: Page, side: 'source' | 'target', name: string, bytes: Buffer): Promise<void> {
+  const transfer = await page.evaluateHandle(
+    ({ encoded, called }) => {
+      const data = new DataTransfer();
+      data.items.add(new File([Uint8Array.from(atob(encoded), (character) => character.charCodeAt(0))], called));
+      return data;
+    },
+    { encoded: bytes.toString('base64'), called: name },
+  );
+  await page.locator(`[data-side="${side}"]`).dispatchEvent('drop', { dataTransfer: transfer });
+}
+
+test('a file can be dropped on a side', async ({ page }) => {
   await openPage(page);
   await planReady(page);
-  const bytes = readFileSync(join(OWN_REAL, TABLE)).toString('base64');
-  const transfer = await page.evaluateHandle((encoded) => {
-    const data = new DataTransfer();
-    data.items.add(new File([Uint8Array.from(atob(encoded), (character) => character.charCodeAt(0))], 'dropped.parquet'));
-    return data;
-  }, bytes);
-  await page.locator('[data-side="target"]').dispatchEvent('drop', { dataTransfer: transfer });
+  await dropFile(page, 'target', 'dropped.parquet', readFileSync(join(OWN_REAL, TABLE)));
   await expect(page.locator('[data-side="target"] .name')).toContainText('dropped.parquet');
   await expect(page.locator('[data-side="target"] [data-facts]')).toHaveText(/8 ep · 247 frames/);
+});
+
+test('robomimic’s HDF5 dropped on both sides is read and solved', async ({ page }) => {
+  const { calm } = await openPage(page);
+  await planReady(page);
+  const demos = Object.fromEntries([1, 2, 10].map((index) => [`demo_${index}`, demo(index, 30 + index)]));
+  const bytes = Buffer.from(await robomimic(demos));
+  await dropFile(page, 'source', 'sim.hdf5', bytes);
+  await expect(page.locator('[data-side="source"] [data-facts]')).toHaveText(/3 ep · 103 frames · 20 fps/);
+  await dropFile(page, 'target', 'real.hdf5', bytes);
+  await expect(page.locator('[data-side="target"] [data-facts]')).toHaveText(/3 ep · 103 frames · 20 fps/);
+  await expect(page.locator('[data-side="target"] details summary').first()).toContainText('robomimic HDF5');
+  await expect(page.locator('.term .name').first()).toHaveText('states');
+  await expect(page.getByText('64 × 64 · unpaired')).toBeVisible();
+  await planReady(page);
+  calm();
+});
+
+test('several robomimic files at once: a sentence says to choose one', async ({ page }) => {
+  await openPage(page);
+  await planReady(page);
+  const buffer = Buffer.from(await robomimic({ demo_0: demo(0, 9) }));
+  await pickFiles(page, 'target', ['a.hdf5', 'b.hdf5'].map((name) => ({ name, mimeType: 'application/x-hdf5', buffer })));
+  await expect(page.locator('[data-side="target"]').getByRole('alert')).toContainText('There are 2 datasets here (“a.hdf5”, “b.hdf5”); open one of these files by itself.');
 });

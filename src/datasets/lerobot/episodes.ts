@@ -1,12 +1,13 @@
 import { UserError } from '../../base/errors.ts';
+import { isRecord } from '../json.ts';
+import { MAX_TABLE_BYTES } from '../limits.ts';
 import { decodeChunk } from '../parquet/decode.ts';
 import type { Table } from '../parquet/table.ts';
 import { openTable } from '../parquet/table.ts';
 import { checkCancelled } from '../progress.ts';
 import type { InputFile, ReadOptions } from '../types.ts';
 import { quote } from '../words.ts';
-import { MAX_TABLE_BYTES } from '../limits.ts';
-import { isRecord, readText } from './info.ts';
+import { readText } from './info.ts';
 
 /** Lengths that the meta folder claims for its episodes, by episode index; null when it has no episode list. */
 export type EpisodeClaims = ReadonlyMap<number, number> | null;

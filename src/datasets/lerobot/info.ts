@@ -1,4 +1,5 @@
 import { UserError } from '../../base/errors.ts';
+import { isRecord } from '../json.ts';
 import { MAX_META_BYTES } from '../limits.ts';
 import type { InputFile } from '../types.ts';
 import { bytes, quote } from '../words.ts';
@@ -103,11 +104,6 @@ function names(value: unknown, depth = 0): string[] | null {
   if (positions.length > 0 && positions.length === entries.length) return positions.toSorted((a, b) => a.at - b.at).map(({ name }) => name);
   const parts = entries.map(([, part]) => names(part, depth + 1));
   return parts.length > 0 && parts.every((part) => part !== null) ? parts.flat() : null;
-}
-
-/** A plain JSON object. Its keys are only ever enumerated or asked for by constant names. */
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function number(value: unknown): number | null {

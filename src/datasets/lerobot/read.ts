@@ -1,8 +1,7 @@
-import { MAX_WARNINGS } from '../limits.ts';
-import type { Located } from '../locate.ts';
+import type { LocatedTables } from '../locate.ts';
 import { checkCancelled } from '../progress.ts';
 import type { Dataset, Episode, Feature, InputFile, ReadOptions } from '../types.ts';
-import { plural, quote } from '../words.ts';
+import { cut, quote } from '../words.ts';
 import { compareClaims } from './claims.ts';
 import { readEpisodeClaims } from './episodes.ts';
 import { buildFeatures } from './features.ts';
@@ -15,7 +14,7 @@ import { orderFrames } from './order.ts';
  * Read a LeRobotDataset (v2.0, v2.1, v3.0) or bare frame tables. Frames and episodes are what the tables hold; the
  * meta folder adds names, order and frame rate, and everything else it says is only checked.
  */
-export async function readLeRobot(located: Located, options: ReadOptions): Promise<Dataset> {
+export async function readLeRobot(located: LocatedTables, options: ReadOptions): Promise<Dataset> {
   checkCancelled(options);
   const warnings = [...located.warnings];
   const { files } = located;
@@ -68,10 +67,4 @@ function compareRate({ path, fps }: Info, features: ReadonlyMap<string, Feature>
   const median = steps.toSorted()[steps.length >> 1]!;
   if (!(median > 0) || Math.abs(median * fps - 1) <= 0.1) return null;
   return `${quote(path)} declares ${fps} frames a second, but time stamps are ${Number(median.toPrecision(3))} s apart (${Number((1 / median).toPrecision(3))} a second).`;
-}
-
-function cut(warnings: readonly string[]): string[] {
-  if (warnings.length <= MAX_WARNINGS) return [...warnings];
-  const rest = warnings.length - MAX_WARNINGS + 1;
-  return [...warnings.slice(0, MAX_WARNINGS - 1), `${plural(rest, 'further warning')} left out.`];
 }

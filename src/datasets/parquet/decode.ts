@@ -1,11 +1,11 @@
 import { parquetRead } from 'hyparquet';
 import type { DecodedArray, SchemaElement } from 'hyparquet';
+import { damaged } from '../damaged.ts';
 import { quote } from '../words.ts';
 import { loadCodec } from './codecs.ts';
 import { checkPages } from './pages.ts';
 import { isList } from './schema.ts';
 import type { Chunk, Column, Table } from './table.ts';
-import { damaged } from './table.ts';
 
 /** A run of decoded rows: numbers, bigints, booleans or null, or (nested) arrays of them. */
 export type Values = DecodedArray;

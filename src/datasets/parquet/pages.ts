@@ -1,9 +1,9 @@
+import { damaged } from '../damaged.ts';
 import { MAX_DECODED_BYTES, MAX_PAGE_VALUES } from '../limits.ts';
 import { count, quote } from '../words.ts';
 import type { Decompress } from './codecs.ts';
 import { checkRuns } from './runs.ts';
 import type { Chunk, Column } from './table.ts';
-import { damaged } from './table.ts';
 import type { ThriftStruct } from './thrift.ts';
 import { ThriftReader } from './thrift.ts';
 

@@ -1,6 +1,7 @@
 import { parquetMetadata, parquetSchema } from 'hyparquet';
 import type { ColumnMetaData, CompressionCodec, FileMetaData, SchemaElement, SchemaTree } from 'hyparquet';
 import { UserError } from '../../base/errors.ts';
+import { damaged } from '../damaged.ts';
 import { MAX_FOOTER_BYTES, MAX_ROWS, MAX_ROWS_PER_BYTE, MAX_SCHEMA_NODES } from '../limits.ts';
 import type { InputFile } from '../types.ts';
 import { bytes, count, quote } from '../words.ts';
@@ -63,12 +64,6 @@ export async function openTable(file: InputFile): Promise<Table> {
   }
   if (footer + 8 > tail.byteLength) tail = await file.slice(file.size - footer - 8, file.size);
   return parseFooter(file, tail, footer);
-}
-
-/** The refusal of a file whose bytes are not sound parquet. `cause` is kept for the details, not for the sentence. */
-export function damaged(path: string, what: string, cause?: unknown): UserError {
-  const detail: Record<string, string> = cause instanceof Error ? { cause: cause.message } : {};
-  return new UserError('damaged', `${quote(path)} ${what}; copy or download the file again.`, detail);
 }
 
 function parseFooter(file: InputFile, tail: ArrayBuffer, footer: number): Table {

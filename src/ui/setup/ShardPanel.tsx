@@ -122,12 +122,18 @@ function Facts({ dataset }: { dataset: DatasetSummary }): ReactElement {
   );
 }
 
+/** Names of formats are the same in every language. */
+function formatName({ format, version }: DatasetSummary): string {
+  if (format === 'lerobot') return `LeRobot ${version}`;
+  return format === 'numpy' ? `NumPy ${version}` : format === 'robomimic' ? 'robomimic HDF5' : 'HDF5';
+}
+
 function Details({ dataset }: { dataset: DatasetSummary }): ReactElement {
   const t = useWords();
   return (
     <details>
       <summary>
-        LeRobot {dataset.version} · {t('shard.columns', { count: String(dataset.features.length) })}
+        {formatName(dataset)} · {t('shard.columns', { count: String(dataset.features.length) })}
         {dataset.warnings.length > 0 ? ` · ${t('shard.remarks', { count: String(dataset.warnings.length) })}` : ''}
       </summary>
       {/* Scrolls, so it can be reached and scrolled by keyboard. */}

@@ -6,7 +6,7 @@ import { file, frameColumns, infoFile, parquet, withData } from './make.ts';
 
 const columns = frameColumns([[0, 3], [1, 2]]);
 const good = parquet(columns);
-const wanted = 'a LeRobotDataset (v2.0, v2.1 or v3.0) folder with its data folder, or its parquet files, can be read.';
+const wanted = 'a LeRobotDataset (v2.0, v2.1 or v3.0) folder with its data folder, its parquet files, robomimic’s HDF5 or NumPy’s .npz and .npy can be read.';
 const frameTable = 'a LeRobot frame table has an episode_index and a frame_index for every row.';
 const again = 'copy or download the file again.';
 
@@ -141,11 +141,11 @@ const cases: readonly { what: string; files: () => readonly InputFile[]; code: s
     what: 'frames as JSON lines',
     files: () => [infoFile(), file('set/data/chunk-000/episode_000000.jsonl', '{"frame_index":0}')],
     code: 'unsupported-format',
-    sentence: `This holds JSON lines (“data/chunk-000/episode_000000.jsonl”) and no parquet files; ${wanted}`,
+    sentence: `This holds JSON lines (“data/chunk-000/episode_000000.jsonl”) and no frames that can be read; ${wanted}`,
   },
-  { what: 'csv', files: () => [file('log.csv', 'a,b')], code: 'unsupported-format', sentence: `This holds CSV tables (“log.csv”) and no parquet files; ${wanted}` },
-  { what: 'a zip archive', files: () => [file('set.zip', 'PK')], code: 'unsupported-format', sentence: `This holds a zip archive (“set.zip”) and no parquet files; ${wanted}` },
-  { what: 'an unknown file', files: () => [file('notes.xyz', 'x')], code: 'unsupported-format', sentence: `There are no parquet files among the 1 found (“notes.xyz”); ${wanted}` },
+  { what: 'csv', files: () => [file('log.csv', 'a,b')], code: 'unsupported-format', sentence: `This holds CSV tables (“log.csv”) and no frames that can be read; ${wanted}` },
+  { what: 'a zip archive', files: () => [file('set.zip', 'PK')], code: 'unsupported-format', sentence: `This holds a zip archive (“set.zip”) and no frames that can be read; ${wanted}` },
+  { what: 'an unknown file', files: () => [file('notes.xyz', 'x')], code: 'unsupported-format', sentence: `There are no frames among the 1 file found (“notes.xyz”); ${wanted}` },
   {
     what: 'two datasets',
     files: () => [infoFile({}, 'both/a/meta/info.json'), infoFile({}, 'both/b/meta/info.json'), file('both/a/data/file-000.parquet', good)],

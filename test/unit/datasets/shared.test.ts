@@ -16,17 +16,22 @@ const root = fileURLToPath(new URL('../../..', import.meta.url));
 const data = join(resolve(root, process.env['OT_SHARED'] ?? '../shared'), 'data');
 const present = existsSync(data);
 
-/** What a real dataset reads as. Shapes are of the features that hold numbers, but for the index columns. */
+/** What a real dataset reads as, by folder or file. Shapes are of the features that hold numbers, but for the index columns. */
 interface Expected {
   readonly folder: string;
+  /** Where it is not LeRobot's. */
+  readonly format?: 'robomimic' | 'hdf5' | 'numpy';
   readonly version: string;
   readonly episodes: number;
   readonly frames: number;
-  readonly fps: number;
+  readonly fps: number | null;
+  /** Names of the first and the last, where they are the files' own. */
+  readonly names?: readonly [string, string];
   readonly shapes: Readonly<Record<string, readonly number[]>>;
   readonly warnings: readonly string[];
 }
 
+const noRate = 'The file does not say its frame rate (control_freq); time is counted in frames.';
 const noVideos = (cameras: string): string => `No video files came along: ${cameras} cannot be shown.`;
 
 const datasets: readonly Expected[] = [
@@ -113,9 +118,60 @@ const datasets: readonly Expected[] = [
       'video_path in “meta/info.json” does not lead to the videos of “image” (“video/image/chunk-000/file-028.mp4”); the files were found by looking.',
     ],
   },
+  {
+    folder: 'robosuite_lift_hdf5/session_1018_tgt.hdf5',
+    format: 'robomimic',
+    version: 'data',
+    episodes: 4,
+    frames: 427,
+    fps: null,
+    names: ['demo_1', 'demo_4'],
+    shapes: { actions: [7], states: [32] },
+    warnings: [noRate],
+  },
+  {
+    folder: 'robosuite_lift_hdf5/session_1019_src.hdf5',
+    format: 'robomimic',
+    version: 'data',
+    episodes: 9,
+    frames: 1087,
+    fps: null,
+    names: ['demo_1', 'demo_9'],
+    shapes: { actions: [7], states: [32] },
+    warnings: [noRate],
+  },
+  {
+    folder: 'act_gzip_hdf5',
+    format: 'hdf5',
+    version: 'flat',
+    episodes: 1,
+    frames: 158,
+    fps: null,
+    names: ['episode_0', 'episode_0'],
+    shapes: { end_position: [6], gripper_state: [1], step: [1], transformed_hand_coords: [24, 3], transformed_hand_frames: [4, 3] },
+    warnings: [noRate],
+  },
+  {
+    folder: 'npz',
+    format: 'numpy',
+    version: 'npz',
+    episodes: 1,
+    frames: 82,
+    fps: 60,
+    names: ['humanoid_run', 'humanoid_run'],
+    shapes: {
+      dof_positions: [28],
+      dof_velocities: [28],
+      body_positions: [15, 3],
+      body_rotations: [15, 4],
+      body_linear_velocities: [15, 3],
+      body_angular_velocities: [15, 3],
+    },
+    warnings: [],
+  },
 ];
 
-const wanted = 'a LeRobotDataset (v2.0, v2.1 or v3.0) folder with its data folder, or its parquet files, can be read.';
+const wanted = 'a LeRobotDataset (v2.0, v2.1 or v3.0) folder with its data folder, its parquet files, robomimic’s HDF5 or NumPy’s .npz and .npy can be read.';
 const frameTable = 'a LeRobot frame table has an episode_index and a frame_index for every row.';
 const refused: readonly { folder: string; code: string; sentence: string }[] = [
   {
@@ -128,12 +184,14 @@ const refused: readonly { folder: string; code: string; sentence: string }[] = [
     code: 'no-frame-table',
     sentence: `“boolean_rle.parquet” has no episode_index and no frame_index column (its columns are “BooleanColumn”); ${frameTable}`,
   },
-  { folder: 'robosuite_lift_hdf5', code: 'unsupported-format', sentence: `This holds HDF5 (“session_1018_tgt.hdf5”) and no parquet files; ${wanted}` },
-  { folder: 'act_gzip_hdf5', code: 'unsupported-format', sentence: `This holds HDF5 (“episode_0.hdf5”) and no parquet files; ${wanted}` },
-  { folder: 'npz', code: 'unsupported-format', sentence: `This holds NumPy archives (“humanoid_run.npz”) and no parquet files; ${wanted}` },
-  { folder: 'pair_info', code: 'unsupported-format', sentence: `This holds JSON (“piper_jan.json”) and no parquet files; ${wanted}` },
-  { folder: 'ot_train_configs', code: 'unsupported-format', sentence: `This holds JSON (“act_fr3_ot.json”) and no parquet files; ${wanted}` },
-  { folder: 'onnx', code: 'unsupported-format', sentence: `This holds JSON (“ort_expected.json”) and no parquet files; ${wanted}` },
+  {
+    folder: 'robosuite_lift_hdf5',
+    code: 'several-datasets',
+    sentence: 'There are 2 datasets here (“session_1018_tgt.hdf5”, “session_1019_src.hdf5”); open one of these files by itself.',
+  },
+  { folder: 'pair_info', code: 'unsupported-format', sentence: `This holds JSON (“piper_jan.json”) and no frames that can be read; ${wanted}` },
+  { folder: 'ot_train_configs', code: 'unsupported-format', sentence: `This holds JSON (“act_fr3_ot.json”) and no frames that can be read; ${wanted}` },
+  { folder: 'onnx', code: 'unsupported-format', sentence: `This holds JSON (“ort_expected.json”) and no frames that can be read; ${wanted}` },
 ];
 
 const bookkeeping = new Set(['timestamp', 'frame_index', 'episode_index', 'index', 'task_index']);
@@ -141,13 +199,15 @@ const bookkeeping = new Set(['timestamp', 'frame_index', 'episode_index', 'index
 describe.skipIf(!present)(`real datasets (skipped where there is no shared data folder)`, () => {
   it('has an expectation for every folder', () => {
     const folders = readdirSync(data, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => entry.name);
-    expect([...datasets, ...refused].map(({ folder }) => folder).toSorted()).toEqual(folders.toSorted());
+    const named = [...datasets, ...refused].map(({ folder }) => folder);
+    expect(named.filter((folder) => !folder.includes('/')).toSorted()).toEqual(folders.toSorted());
   });
 
   it.each(datasets)('$folder loads', async (expected) => {
     const dataset = await openDataset(await nodeFiles(join(data, expected.folder)));
-    expect(dataset.name).toBe(expected.folder);
-    expect(dataset.format).toBe('lerobot');
+    expect(dataset.name).toBe(expected.folder.replace(/^.*\/|\.hdf5$/g, ''));
+    expect(dataset.format).toBe(expected.format ?? 'lerobot');
+    if (expected.names) expect([dataset.episodes[0]?.name, dataset.episodes.at(-1)?.name]).toEqual(expected.names);
     expect(dataset.version).toBe(expected.version);
     expect(dataset.fps).toBe(expected.fps);
     expect(dataset.frames).toBe(expected.frames);
@@ -185,6 +245,17 @@ describe.skipIf(!present)(`real datasets (skipped where there is no shared data 
     const dataset = await openDataset(await nodeFiles(join(data, 'piper_smolvla_v30_src/data/chunk-000/file-000.parquet')));
     expect(dataset).toMatchObject({ name: 'file-000', version: 'bare', fps: null, frames: 4958 });
     expect(dataset.warnings).toEqual(['There is no readable meta/info.json, so the frame rate and the names of joints are unknown.']);
+  });
+
+  it('keeps the values of NumPy and HDF5 files, as other readers give them', async () => {
+    const first = async (folder: string, key: string, count: number): Promise<number[]> => [...((await openDataset(await nodeFiles(join(data, folder)))).features.get(key)?.values?.subarray(0, count) ?? [])];
+    expect(await first('npz', 'dof_positions', 3)).toEqual([0.08052274584770203, 0.19152730703353882, 0.0731750875711441]);
+    expect(await first('robosuite_lift_hdf5/session_1019_src.hdf5', 'states', 4)).toEqual([0, -0.018578978470759268, 0.20854930754761558, -0.01767537200703952]);
+    expect(await first('act_gzip_hdf5', 'step', 3)).toEqual([368, 369, 370]);
+  });
+
+  it.each(['act_gzip_hdf5/episode_0.hdf5', 'npz/humanoid_run.npz'])('reads %s the same in a child process', async (path) => {
+    expect(await readInChild(join(data, path))).toEqual(await openDataset(await nodeFiles(join(data, path))));
   });
 
   it('keeps the values of the files: PushT’s first state and action', async () => {

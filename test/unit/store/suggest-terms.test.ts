@@ -37,6 +37,9 @@ describe('terms for new data', () => {
     [{ action: [6], 'observation.state': [6] }, { action: [6], 'observation.joints': [6] }, 'action'],
     [{ 'observation.images.top': null, 'observation.qpos': [14], extra: [2] }, { extra: [2], 'observation.images.top': null, 'observation.qpos': [14] }, 'observation.qpos'],
     [{ qpos: [7] }, { qpos: [7] }, 'qpos'],
+    // robomimic: the simulator's state, else what is observed rather than the verdicts and pictures.
+    [{ actions: [7], dones: [1], 'obs/eef': [3], states: [32] }, { actions: [7], dones: [1], 'obs/eef': [3], states: [32] }, 'states'],
+    [{ dones: [1], 'obs/camera': [84, 84, 3], 'obs/eef': [3], rewards: [1] }, { dones: [1], 'obs/camera': [84, 84, 3], 'obs/eef': [3], rewards: [1] }, 'obs/eef'],
     // A column that is a picture on one side is not shared numbers.
     [{ 'observation.state': null, qpos: [7] }, { 'observation.state': [7], qpos: [7] }, 'qpos'],
   ] as [Shapes, Shapes, string][])('take the most telling key that both have: %j and %j', (source, target, key) => {
