@@ -67,7 +67,7 @@ function settingsOf(values: Values): { settings: SamplerSettings; notes: string[
   const cutoff = realOption('cutoff', values.cutoff);
   // The fork's own words for "all of them" are null, -1 and 0.
   const topk = wholeOption('topk', values.topk, -1) ?? 0;
-  const common = { ...(sharpness === undefined ? {} : { sharpness }), window: given ?? 0, noWindow: values['no-window'] === true };
+  const common = { ...(sharpness === undefined ? {} : { sharpness }), window: given ?? 0, noWindow: values['no-window'] ?? false };
   if (convention === 'lerobot') return { settings: lerobotSampler({ ...common, topk: topk > 0 ? topk : null }), notes: cutoff === undefined ? [] : ['The LeRobot fork has no cutoff; --cutoff was ignored.'] };
   const notes = values.topk === undefined ? [] : ['robomimic has no top-k; --topk was ignored.'];
   const settings = robomimicSampler({ ...common, ...(cutoff === undefined ? {} : { cutoff }) });

@@ -53,10 +53,10 @@ export function parsePairInfo(text: string, file: string): { readonly pairs: Pai
       if (isRecord(entries)) refuseForeign(entries, where);
       throw bad(`${place}: ${shown(entries)} stands where a list of paired source episodes belongs; ${SHAPE}`);
     }
-    const list = entries.map((entry: unknown, k) => readEntry(entry, where, `${place}, entry ${k}`, counts));
+    const read = entries.map((entry: unknown, k) => readEntry(entry, where, `${place}, entry ${k}`, counts));
     const names = new Set<string>();
-    for (const { source } of list) (names.has(source) ? counts.twice : names).add(source);
-    pairs.set(target, list);
+    for (const { source } of read) (names.has(source) ? counts.twice : names).add(source);
+    pairs.set(target, read);
   }
   return { pairs, warnings: [...repeats(text, where), ...spoken(counts, where)] };
 }
