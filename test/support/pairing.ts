@@ -4,7 +4,7 @@ import type { EpisodePair, PairInfo } from '../../src/core/pairing/pair-info.ts'
 export function entry(source: string, distance: number | null, frames: readonly (readonly [number, readonly number[]])[]): EpisodePair {
   const starts = [0];
   for (const [, sources] of frames) starts.push(starts.at(-1)! + sources.length);
-  return { source, distance, frames: { targets: Int32Array.from(frames, ([target]) => target), starts: Int32Array.from(starts), sources: Int32Array.from(frames.flatMap(([, sources]) => sources)) } };
+  return { source, distance, frames: { targets: frames.map(([target]) => target), starts, sources: frames.flatMap(([, sources]) => sources) } };
 }
 
 /** A pair_info in memory, by target episode. */

@@ -46,7 +46,7 @@ function sourceExtents(pairs: PairInfo): Extent[] {
   return [...found.values()];
 }
 
-function longer({ name, length, step }: Extent, pairing: FramePairs, frames: Int32Array): Extent {
+function longer({ name, length, step }: Extent, pairing: FramePairs, frames: readonly number[]): Extent {
   return { name, length: frames.reduce((most, frame) => Math.max(most, frame + 1), length), step: Math.max(step, strideOf(pairing)) };
 }
 

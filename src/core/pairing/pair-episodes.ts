@@ -128,9 +128,9 @@ function framePairs({ targets, sources }: Alignment, stride: number): EpisodePai
   const starts: number[] = [];
   for (const [k, target] of targets.entries()) if (target === starts.length) starts.push(k);
   return {
-    targets: Int32Array.from(starts, (_, k) => k * stride),
-    starts: Int32Array.from([...starts, sources.length]),
-    sources: sources.map((frame) => frame * stride),
+    targets: starts.map((_, k) => k * stride),
+    starts: [...starts, sources.length],
+    sources: Array.from(sources, (frame) => frame * stride),
   };
 }
 

@@ -5,10 +5,10 @@ import { bytes, count, list, plural, quote } from '../../base/words.ts';
 /** Frames of a source episode that go with frames of a target episode; both are counted within their episodes. */
 export interface FramePairs {
   /** Target frames that have partners, each once. */
-  readonly targets: Int32Array;
+  readonly targets: readonly number[];
   /** Partners of targets[k] are sources[starts[k]] to sources[starts[k + 1] − 1]; one entry more than `targets`. */
-  readonly starts: Int32Array;
-  readonly sources: Int32Array;
+  readonly starts: readonly number[];
+  readonly sources: readonly number[];
 }
 
 /** One source episode that a target episode is paired with. */
@@ -53,7 +53,7 @@ export function parsePairInfo(text: string, file: string): { readonly pairs: Pai
       if (isRecord(entries)) refuseForeign(entries, where);
       throw bad(`${place}: ${shown(entries)} stands where a list of paired source episodes belongs; ${SHAPE}`);
     }
-    const read = entries.map((entry: unknown, k) => readEntry(entry, where, `${place}, entry ${k}`, counts));
+    const read = entries.map((entry: unknown, k) => readEntry(entry, where, () => `${place}, entry ${k}`, counts));
     const names = new Set<string>();
     for (const { source } of read) (names.has(source) ? counts.twice : names).add(source);
     pairs.set(target, read);
@@ -78,7 +78,7 @@ export function pairCount({ frames }: EpisodePair): number {
 }
 
 function formatEntry({ source, distance, frames: { targets, starts, sources } }: EpisodePair): string {
-  const pairing = Array.from(targets, (target, k) => `"${target}": [${sources.subarray(starts[k], starts[k + 1]).join(', ')}]`);
+  const pairing = targets.map((target, k) => `"${target}": [${sources.slice(starts[k], starts[k + 1]).join(', ')}]`);
   return `{"demo_name": ${JSON.stringify(source)}, ${distance === null ? '' : `"raw_dtw_dist": ${distance}, `}"pairing": {${pairing.join(', ')}}}`;
 }
 
@@ -94,27 +94,28 @@ interface Counts {
   readonly twice: Set<string>;
 }
 
-function readEntry(entry: unknown, where: string, place: string, counts: Counts): EpisodePair {
-  if (!isRecord(entry)) throw bad(`${place}: ${shown(entry)} stands where an object with demo_name, raw_dtw_dist and pairing belongs.`);
+/** @param place is only worded for an error: there may be a million entries */
+function readEntry(entry: unknown, where: string, place: () => string, counts: Counts): EpisodePair {
+  if (!isRecord(entry)) throw bad(`${place()}: ${shown(entry)} stands where an object with demo_name, raw_dtw_dist and pairing belongs.`);
   refuseForeign(entry, where);
   const { demo_name: source, raw_dtw_dist: distance = null, pairing } = entry;
-  if (typeof source !== 'string') throw bad(`${place} has ${source === undefined ? 'no demo_name' : `the demo_name ${shown(source)}`}; demo_name is the name of a source episode.`);
-  const named = `${place} (${quote(source)})`;
-  if (distance !== null && !(typeof distance === 'number' && distance >= 0 && distance < Infinity)) throw bad(`${named}: raw_dtw_dist is ${shown(distance)}; a distance is a finite number that is not negative.`);
+  if (typeof source !== 'string') throw bad(`${place()} has ${source === undefined ? 'no demo_name' : `the demo_name ${shown(source)}`}; demo_name is the name of a source episode.`);
+  const named = (): string => `${place()} (${quote(source)})`;
+  if (distance !== null && !(typeof distance === 'number' && distance >= 0 && distance < Infinity)) throw bad(`${named()}: raw_dtw_dist is ${shown(distance)}; a distance is a finite number that is not negative.`);
   if (distance === null) counts.missing++;
-  if (Array.isArray(pairing)) throw bad(`${named}: pairing is a list, which no reader of pair_info takes; write {target frame: [source frame, …]}.`);
-  if (!isRecord(pairing)) throw bad(`${named} has ${pairing === undefined ? 'no pairing' : `the pairing ${shown(pairing)}`}; pairing is {target frame: [source frame, …]}.`);
+  if (Array.isArray(pairing)) throw bad(`${named()}: pairing is a list, which no reader of pair_info takes; write {target frame: [source frame, …]}.`);
+  if (!isRecord(pairing)) throw bad(`${named()} has ${pairing === undefined ? 'no pairing' : `the pairing ${shown(pairing)}`}; pairing is {target frame: [source frame, …]}.`);
   return { source, distance, frames: readFrames(pairing, named, where, counts) };
 }
 
-function readFrames(pairing: Record<string, unknown>, place: string, where: string, counts: Counts): FramePairs {
+function readFrames(pairing: Record<string, unknown>, place: () => string, where: string, counts: Counts): FramePairs {
   const targets: number[] = [];
   const starts = [0];
   const sources: number[] = [];
   for (const [key, partners] of Object.entries(pairing)) {
     // Only the plain way of writing a number, so that "1" and "01" cannot both stand for frame 1.
-    if (!isFrame(Number(key)) || String(Number(key)) !== key) throw bad(`${place}: the target frame ${quote(key)} is not a whole number.`);
-    if (!Array.isArray(partners)) throw bad(`${place}: target frame ${key} has ${shown(partners)} where a list of source frames belongs.`);
+    if (!isFrame(Number(key)) || String(Number(key)) !== key) throw bad(`${place()}: the target frame ${quote(key)} is not a whole number.`);
+    if (!Array.isArray(partners)) throw bad(`${place()}: target frame ${key} has ${shown(partners)} where a list of source frames belongs.`);
     for (const item of partners) {
       const nested = Array.isArray(item);
       if (nested) counts.nested++;
@@ -122,7 +123,7 @@ function readFrames(pairing: Record<string, unknown>, place: string, where: stri
       if (nested && item.length === 0) continue;
       if (nested && item.length > 1) counts.longNested++;
       const frame: unknown = nested ? item[0] : item;
-      if (!isFrame(frame)) throw bad(`${place}: target frame ${key} is paired with ${shown(frame)}, which is not a whole number.`);
+      if (!isFrame(frame)) throw bad(`${place()}: target frame ${key} is paired with ${shown(frame)}, which is not a whole number.`);
       sources.push(frame);
     }
     targets.push(Number(key));
@@ -130,7 +131,7 @@ function readFrames(pairing: Record<string, unknown>, place: string, where: stri
   }
   counts.pairs += sources.length;
   if (counts.pairs > MAX_FRAME_PAIRS) throw new UserError('pair-info-too-large', `${where} pairs more than ${count(MAX_FRAME_PAIRS)} frames; keep fewer source episodes for each target episode.`);
-  return { targets: Int32Array.from(targets), starts: Int32Array.from(starts), sources: Int32Array.from(sources) };
+  return { targets, starts, sources };
 }
 
 /** A whole number that a dataset could count frames with. Negative ones are read, and lie outside every episode. */

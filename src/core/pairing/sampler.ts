@@ -130,8 +130,8 @@ function samplesOf(target: Span, present: readonly Present[], draw: SamplerSetti
   for (const { span, weight, entry } of present) {
     const { targets, starts, sources } = entry.frames;
     for (const [k, frame] of targets.entries()) {
-      const partners = sources.subarray(starts[k], starts[k + 1]);
-      const rows = frame >= 0 && frame < target.length ? Array.from(partners).flatMap((partner) => (partner >= 0 && partner < span.length ? [span.start + partner] : [])) : [];
+      const partners = sources.slice(starts[k], starts[k + 1]);
+      const rows = frame >= 0 && frame < target.length ? partners.filter((partner) => partner >= 0 && partner < span.length).map((partner) => span.start + partner) : [];
       tally.outside += partners.length - rows.length;
       if (rows.length === 0) continue;
       const known = offers.get(frame);
