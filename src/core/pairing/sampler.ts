@@ -57,7 +57,8 @@ export function pairedSamples(pairs: PairInfo, source: SamplerSide, target: Samp
     const present = presentEntries(nearest(entries, settings.topk), source, settings, tally);
     for (const sample of samplesOf(span, present, settings.draw, tally)) samples.push(sample);
   }
-  const warnings = [...sentences(tally, settings), ...[baseIndexWarning(pairs, target, 'target'), baseIndexWarning(pairs, source, 'source')].filter((warning) => warning !== null)];
+  const unpaired = target.frames - new Set(samples.map((sample) => sample.target)).size - tally.weightlessFrames;
+  const warnings = [...sentences(tally, settings), ...(settings.draw === 'episode' && unpaired > 0 ? [unpairedWarning(unpaired, target.frames)] : []), ...[baseIndexWarning(pairs, target, 'target'), baseIndexWarning(pairs, source, 'source')].filter((warning) => warning !== null)];
   if (samples.length === 0) throw new UserError('no-samples', `No pair is left to draw. ${warnings[0] ?? 'The file pairs no frames; pair the episodes again.'}`);
   return { samples, warnings };
 }
@@ -139,8 +140,9 @@ function samplesOf(target: Span, present: readonly Present[], draw: SamplerSetti
       else offers.set(frame, [{ span, weight, rows }]);
     }
   }
+  const drawable = present.filter(({ weight }) => weight > 0).length;
   return [...offers].flatMap(([frame, found]) => {
-    if (found.length < present.length) tally.partial++;
+    if (found.filter(({ weight }) => weight > 0).length < drawable) tally.partial++;
     const total = found.reduce((sum, { weight, rows }) => sum + (draw === 'merged' ? weight * rows.length : weight), 0);
     if (total === 0) {
       tally.weightlessFrames++;
@@ -164,7 +166,7 @@ function sentences(tally: Tally, { weight, draw }: SamplerSettings): string[] {
       ...(tally.unknownTargets.length > 0 ? [`target episodes that are not there: ${list(tally.unknownTargets.map(quote))}`] : []),
       ...(tally.unknownSources.size > 0 ? [`source episodes that are not there: ${list([...tally.unknownSources].map(quote))}`] : []),
     ];
-    warnings.push(`${count(tally.outside)} of ${plural(tally.pairs, 'frame pair')} lie outside the datasets and were skipped${reasons.length > 0 ? ` (${reasons.join('; ')})` : ''}; check the lengths and the base index of both sides.`);
+    warnings.push(`${count(tally.outside)} of ${plural(tally.pairs, 'frame pair')} ${tally.outside === 1 ? 'lies' : 'lie'} outside the datasets and ${tally.outside === 1 ? 'was' : 'were'} skipped${reasons.length > 0 ? ` (${reasons.join('; ')})` : ''}; check the lengths and the base index of both sides.`);
   }
   if (tally.undistanced > 0) warnings.push(`${tally.undistanced === 1 ? '1 entry has' : `${count(tally.undistanced)} entries have`} no raw_dtw_dist and ${tally.undistanced === 1 ? 'was' : 'were'} skipped; robomimic raises KeyError there, so write the distance or use the LeRobot weights.`);
   if (tally.weightless > 0) {
@@ -175,6 +177,10 @@ function sentences(tally: Tally, { weight, draw }: SamplerSettings): string[] {
   }
   if (tally.partial > 0 && draw === 'episode') warnings.push(`${plural(tally.partial, 'target frame')} ${tally.partial === 1 ? 'has' : 'have'} no partner in some of the source episodes that may be drawn; robomimic raises KeyError when it draws one of those, and the probabilities here are of the others.`);
   return warnings;
+}
+
+function unpairedWarning(unpaired: number, frames: number): string {
+  return `${count(unpaired)} of ${plural(frames, 'target frame')} ${unpaired === 1 ? 'has' : 'have'} no partner that can be drawn and ${unpaired === 1 ? 'is no sample' : 'are no samples'}; robomimic raises KeyError there.`;
 }
 
 /** Both formulas write `raw_dtw_dist`; only its size tells which one did. */

@@ -58,7 +58,10 @@ describe('robomimic', () => {
     const { samples, warnings } = samplesOf(robomimicSampler({ window: 1 }), partial);
     expectChances(samples[1]!, [1]);
     expect(warnings[0]).toBe('1 target frame has no partner in some of the source episodes that may be drawn; robomimic raises KeyError when it draws one of those, and the probabilities here are of the others.');
+    expect(warnings[1]).toBe('1 of 3 target frames has no partner that can be drawn and is no sample; robomimic raises KeyError there.');
     expect(samplesOf(lerobotSampler(), partial).warnings.join(' ')).not.toContain('KeyError');
+    // An episode of weight 0 is never drawn, whatever it pairs.
+    expect(samplesOf(robomimicSampler({ window: 1 }), pairInfo({ e0: [entry('s0', 0.01, [[0, [1]], [1, [1]], [2, [1]]]), entry('s1', 100, [[0, [0]]])] })).warnings.join(' ')).not.toContain('KeyError');
   });
 
   test('an entry without a distance has no weight', () => {
@@ -146,7 +149,7 @@ describe('episodes and frames that are not there', () => {
   });
 
   test('nothing left says so', () => {
-    expect(() => samplesOf(lerobotSampler(), pairInfo({ e9: [entry('s0', 1, [[0, [0]]])] }))).toThrow('No pair is left to draw. 1 of 1 frame pair lie outside the datasets');
+    expect(() => samplesOf(lerobotSampler(), pairInfo({ e9: [entry('s0', 1, [[0, [0]]])] }))).toThrow('No pair is left to draw. 1 of 1 frame pair lies outside the datasets and was skipped');
     expect(() => samplesOf(lerobotSampler(), new Map())).toThrow('No pair is left to draw. The file pairs no frames');
   });
 });
