@@ -118,9 +118,9 @@ function readFrames(pairing: Record<string, unknown>, place: () => string, where
     if (!Array.isArray(partners)) throw bad(`${place()}: target frame ${key} has ${shown(partners)} where a list of source frames belongs.`);
     for (const item of partners) {
       const nested = Array.isArray(item);
-      if (nested) counts.nested++;
       // As the LeRobot fork does: the first of an inner list, nothing for an empty one.
       if (nested && item.length === 0) continue;
+      if (nested) counts.nested++;
       if (nested && item.length > 1) counts.longNested++;
       const frame: unknown = nested ? item[0] : item;
       if (!isFrame(frame)) throw bad(`${place()}: target frame ${key} is paired with ${shown(frame)}, which is not a whole number.`);

@@ -9,7 +9,6 @@ import { standardise } from '../../../src/core/pairing/standardise.ts';
 import { trajectories } from '../../../src/core/pairing/trajectories.ts';
 
 const OPTIONS: PairingOptions = { formula: 'path', stride: 1, window: null, topk: null };
-const CELL_BORDER = 2 ** 14;
 
 function aligned(target: readonly number[], source: readonly number[], window: number | null = null, width = 1): Alignment {
   const steps = align(Float32Array.from(target), Float32Array.from(source), width, window);
@@ -65,8 +64,8 @@ describe('alignment', () => {
     // From the end of 3 against 2 frames: diagonal first, so the step in one side alone comes at the start.
     expect(aligned([0, 0, 0], [0, 0])).toMatchObject({ targets: Int32Array.of(0, 1, 2), sources: Int32Array.of(0, 0, 1) });
     expect(aligned([0, 0], [0, 0, 0])).toMatchObject({ targets: Int32Array.of(0, 0, 1), sources: Int32Array.of(0, 1, 2) });
-    // (1,2) and (2,1) tie before the corner, and the diagonal is dearer: back through i−1.
-    expect(aligned([0, 1, 0], [0, 1, 0].map((value) => -value))).toMatchObject({ cost: 2 });
+    // (1,2) and (2,1) tie before the corner, and (1,1) costs more: back through i−1.
+    expect(aligned([0, -3, -2], [-3, -1, -3])).toEqual({ cost: 5, targets: Int32Array.of(0, 0, 1, 2), sources: Int32Array.of(0, 1, 2, 2) });
   });
 
   it('of one frame against many is every frame', () => {
@@ -78,7 +77,7 @@ describe('alignment', () => {
     expect(cellCount(1000, 1010, 20)).toBe(1000 * 41);
     expect(cellCount(1000, 900, 20)).toBe(1000 * 201);
     expect(cellCount(10, 8, 500)).toBe(80);
-    const long = new Float32Array(CELL_BORDER);
+    const long = new Float32Array(2 ** 14);
     expect(() => align(long, long, 1, null).next()).toThrow(expect.objectContaining({ code: 'pairing-too-long' }));
     expect(align(long, long, 1, 10).next().done).toBe(false);
   });
