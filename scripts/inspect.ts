@@ -5,6 +5,8 @@ const commands: Record<string, () => Promise<(args: string[]) => Promise<object>
   dataset: async () => (await import('./inspect/dataset.ts')).inspectDataset,
   encoder: async () => (await import('./inspect/encoder.ts')).inspectEncoder,
   golden: async () => (await import('./inspect/golden.ts')).inspectGolden,
+  pair: async () => (await import('./inspect/pair.ts')).inspectPair,
+  sampler: async () => (await import('./inspect/sampler.ts')).inspectSampler,
   solve: async () => (await import('./inspect/solve.ts')).inspectSolve,
 };
 

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { dump, parse } from 'npyjs';
 import { UserError } from '../../src/base/errors.ts';
@@ -9,6 +9,7 @@ import { planWarnings } from '../../src/core/ot/warnings.ts';
 import { parseNumber } from '../../src/words/numbers.ts';
 import { t } from '../../src/words/index.ts';
 import { warningWords } from '../../src/words/warnings.ts';
+import { joinNegative, writeOut } from './options.ts';
 
 /**
  * `inspect solve --cost M.npy --reg R --tau1 T --tau2 T [--prior product|ones|diagonal|soft:E|band:S] [--a a.npy]
@@ -17,8 +18,7 @@ import { warningWords } from '../../src/words/warnings.ts';
 export async function inspectSolve(args: string[]): Promise<object> {
   const text = { type: 'string' } as const;
   const { values } = parseArgs({
-    // "--reg -1" is a value that is refused with a reason, not an option called -1.
-    args: args.flatMap((arg, k) => (/^-[\d.]/.test(arg) ? [] : args[k + 1] !== undefined && /^-[\d.]/.test(args[k + 1]!) ? [`${arg}=${args[k + 1]}`] : [arg])),
+    args: joinNegative(args),
     options: { cost: text, reg: text, tau1: text, tau2: text, prior: { ...text, default: 'product' }, a: text, b: text, mode: { ...text, default: 'fast' }, out: text },
   });
   if (!values.cost) throw new UserError('usage', 'Name the cost matrix: --cost M.npy.');
@@ -39,10 +39,7 @@ export async function inspectSolve(args: string[]): Promise<object> {
     tau2: numberOption('tau2', values.tau2),
   };
   const solution = solve(problem, { mode });
-  if (values.out)
-    await writeFile(values.out, new Uint8Array(dump(solution.plan, [n, m]))).catch(() => {
-      throw new UserError('no-file', `${values.out} cannot be written. Name a file in an existing folder.`);
-    });
+  if (values.out) await writeOut(values.out, new Uint8Array(dump(solution.plan, [n, m])));
   const context = { statistics: costStatistics(problem.cost), shares: new Map(), cameras: { count: 0, weight: 0 }, embeddingVariance: new Map(), constantDimensions: [] };
   return {
     ot_loss: solution.transportCost,
