@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { chromium, type Page } from '@playwright/test';
 import { build, preview } from 'vite';
+import { node, onnxModel, outside, port } from '../test/support/onnx.ts';
 import { ensureChromium, launchOptions } from './browser.ts';
 
 /** Screenshots of every state, at three widths, in both themes and languages, into shots/ (ignored): to be looked at. */
@@ -22,6 +23,8 @@ const openSetup = async (page: Page, width: number): Promise<void> => {
   else if (width <= 1180) await page.locator('.setup-button').click();
 };
 const priorButton = (page: Page, index: number): Promise<void> => page.locator('.rail.right .segmented.wide button').nth(index).click();
+
+const pickEncoder = (page: Page, name: string, bytes: Uint8Array): Promise<void> => page.locator('[data-pick="encoder"]').setInputFiles({ name, mimeType: '', buffer: Buffer.from(bytes) });
 
 /** What is done to the open demo before its picture is taken. */
 const STATES: Readonly<Record<string, (page: Page, width: number) => Promise<void>>> = {
@@ -46,11 +49,32 @@ const STATES: Readonly<Record<string, (page: Page, width: number) => Promise<voi
   },
   error: async (page, width) => {
     await openSetup(page, width);
-    const editor = page.locator('.term-editor').first();
+    const editor = page.locator('.term-editor').filter({ hasText: 'end effector' });
     await editor.locator('summary').click();
     await editor.locator('select').nth(0).selectOption('action');
     await editor.locator('select').nth(0).selectOption('observation.state');
     await editor.locator('select').nth(1).selectOption('action');
+    if (width <= 700) await page.getByRole('tab').nth(1).click();
+  },
+  encoder: async (page, width) => {
+    await openSetup(page, width);
+    // One row at a time, on the state: its term is proposed, and its slowness said.
+    await pickEncoder(page, 'policy.onnx', onnxModel({ inputs: [port('observation.state', [1, 5])], outputs: [port('embedding', [1, 5])], nodes: [node('Tanh', ['observation.state'], ['embedding'])] }));
+    await page.locator('.term').nth(4).waitFor({ state: 'attached' });
+    await page.locator('[data-encoder="policy.onnx"] summary').click();
+    await page.locator('.term-editor summary').last().click();
+    await page.locator('.term-editor').last().scrollIntoViewIfNeeded();
+  },
+  'encoder-refused': async (page, width) => {
+    await openSetup(page, width);
+    await pickEncoder(page, 'policy.onnx', onnxModel({ nodes: [node('MatMul', ['x', 'w'], ['y'])], weights: [outside('w', { location: 'policy.onnx.data' })] }));
+    await page.locator('[data-encoders] [role="alert"]').waitFor();
+    await page.locator('[data-encoders]').scrollIntoViewIfNeeded();
+  },
+  'encoder-missing': async (page, width) => {
+    await openSetup(page, width);
+    await page.locator('[data-encoder="demo-encoder.onnx"] button').first().click();
+    await page.locator('.side-note').waitFor({ state: 'attached' });
     if (width <= 700) await page.getByRole('tab').nth(1).click();
   },
   busy: async (page, width) => {
@@ -89,7 +113,7 @@ async function main(): Promise<void> {
           ...(state === 'demo' ? ([['dark', 'en'], ['light', 'zh']] as const) : []),
         ] as const) {
           const page = await browser.newPage({ viewport: { width, height }, colorScheme: theme, locale: 'en' });
-          page.setDefaultTimeout(20_000);
+          page.setDefaultTimeout(40_000);
           await page.goto(`${address}?lang=${language}`);
           await page.locator('[data-heatmap="plan"] .cbaxis').waitFor();
           await act(page, width).catch((error: unknown) => console.error(`${state} ${width} ${theme}: ${String(error)}`));

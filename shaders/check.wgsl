@@ -1,9 +1,10 @@
-// POT's stop rule on the GPU (docs/method.md §3): sets the flag on which later dispatches of a large parity solve return.
+// POT's stop rule on the GPU (after large_common.wgsl; docs/method.md §3): sets the flag on which later dispatches of a large
+// parity solve return.
 //
 // For z = log2 u = x + shift, moved by Δ: g = max(z, z − Δ, 0) over the vector, err = max|2^(z − g) − 2^(z − Δ − g)|;
 // done when (err_u + err_v)/2 < threshold, or at max_iterations. Steady: every Δ is small, and is carried along from now on.
 //
-//   row_side, column_side  bias | target | shift | mass     state  iterations, done, error as bits, steady
+//   row_side, column_side  bias | target | shift | mass
 //   dispatch  (1, 1, 1)
 
 struct Settings { n: u32, m: u32, max_iterations: u32, threshold: f32 }
@@ -14,7 +15,7 @@ struct Settings { n: u32, m: u32, max_iterations: u32, threshold: f32 }
 @group(0) @binding(3) var<storage, read> moved_y: array<f32>;
 @group(0) @binding(4) var<storage, read> row_side: array<f32>;
 @group(0) @binding(5) var<storage, read> column_side: array<f32>;
-@group(0) @binding(6) var<storage, read_write> state: array<u32>;
+@group(0) @binding(6) var<storage, read_write> state: State;
 @group(0) @binding(7) var<uniform> settings: Settings;
 
 // max z of rows and columns, err of rows and columns, max |Δ|: not negative, so they order as their bits do.
@@ -29,14 +30,14 @@ fn extreme(slot: u32) -> f32 { return bitcast<f32>(atomicLoad(&extremes[slot]));
 // |2^next − 2^(next − moved)| / 2^top, without cancellation between close potentials.
 fn change(next: f32, moved: f32, top: f32) -> f32 {
   let size = abs(moved);
-  let nats = size * 0.6931471805599453;
+  let nats = size * LN_2;
   let share = select(1.0 - exp2(-size), nats * (1.0 - nats / 2.0 * (1.0 - nats / 3.0 * (1.0 - nats / 4.0))), nats < 0.05);
   return exp2(max(next, next - moved) - top) * share;
 }
 
 @compute @workgroup_size(64)
 fn main(@builtin(local_invocation_index) thread: u32) {
-  if (thread == 0u) { finished = state[1]; }
+  if (thread == 0u) { finished = state.done; }
   if (workgroupUniformLoad(&finished) != 0u) { return; }
   var top_x = 0.0;
   var top_y = 0.0;
@@ -64,9 +65,9 @@ fn main(@builtin(local_invocation_index) thread: u32) {
   workgroupBarrier();
   if (thread == 0u) {
     let error = 0.5 * (extreme(2u) + extreme(3u));
-    state[0] += 1u;
-    state[1] = select(0u, 1u, error < settings.threshold || state[0] >= settings.max_iterations);
-    state[2] = bitcast<u32>(error);
-    state[3] = select(0u, 1u, extreme(4u) < STEADY);
+    state.iterations += 1u;
+    state.done = select(0u, 1u, error < settings.threshold || state.iterations >= settings.max_iterations);
+    state.error = error;
+    state.steady = select(0u, 1u, extreme(4u) < STEADY);
   }
 }

@@ -1,4 +1,5 @@
-// The unbalanced problem to its optimum, whole solves, batched (after small_common.wgsl; docs/method.md §3).
+// The unbalanced problem to its optimum, whole solves, batched (after small_common.wgsl and anderson.wgsl;
+// docs/method.md §3).
 //
 // A sweep, made translation invariant (Séjourné, Vialard & Peyré 2022: x += t, y −= t with
 // t = (log A − log B)/(ε/τ₁ + ε/τ₂), A = Σ a'_i 2^(−ε x_i/τ₁), B likewise), accelerated by Anderson mixing (type II,
@@ -9,43 +10,11 @@
 //
 // A problem that needs more than `chunk` sweeps goes on in the next dispatch, at its level, with an empty memory.
 
-const MEMORY = 5u;
-const SLOTS = MEMORY + 1u;
-// Levels above reg are only passed through: until this residual (log2 units, 0.07 nats) or this many sweeps.
-// A careful descent, for problems on which this was too bold, halves ε and stays longer.
-const PASSING_RESIDUAL = 0.1;
-const PASSING_SWEEPS = 8u;
-const CAREFUL_RESIDUAL = 0.003;
-const CAREFUL_SWEEPS = 40u;
-// What rounding leaves of a residual, per unit of the largest potential.
-const ROUNDING = 2.4e-7;
-// Load of the Gram matrix, scaled to a unit diagonal: nearly parallel differences must not produce huge coefficients. (Without
-// the scaling the oldest, largest difference drowns the others in float32, and hard problems stall.)
-const LOAD = 1e-4;
-// A residual that has grown this much says that the mixing leads nowhere: it starts anew from a plain sweep.
-const ASTRAY = 30.0;
-// Where ε/τ₁ + ε/τ₂ is below this, float32 knows t only to 2e-7/(ε/τ₁ + ε/τ₂). The plan does not feel that, as t goes to
-// x and from y, but the mixing would fit the noise: there it works on residuals without their common part.
-const SOFT = 0.05;
-
 var<workgroup> images: array<f32, SLOTS * SIDE>;
 var<workgroup> residuals: array<f32, SLOTS * SIDE>;
 // Masses of lines at the present potentials, log2, then scaled by their largest.
 var<workgroup> row_mass: array<f32, SIDE>;
 var<workgroup> column_mass: array<f32, SIDE>;
-// Column MEMORY holds the right-hand side.
-var<workgroup> gram: array<f32, MEMORY * (MEMORY + 1u)>;
-var<workgroup> mix: array<f32, MEMORY>;
-// Largest |Δy|, and largest |x| or |y|: not negative, so they order as their bits do.
-var<workgroup> extremes: array<atomic<u32>, 2>;
-struct Verdict { leave: u32, converged: u32, forget: u32 }
-var<workgroup> verdict: Verdict;
-
-fn keep_max(slot: u32, value: f32) { atomicMax(&extremes[slot], bitcast<u32>(abs(value))); }
-fn extreme(slot: u32) -> f32 { return bitcast<f32>(atomicLoad(&extremes[slot])); }
-
-// Slot of the sweep `age` before the present one.
-fn slot_of(sweep: u32, age: u32) -> u32 { return ((sweep - 1u - age) % SLOTS) * SIDE; }
 
 // t, the same number in every thread. Barriers: every thread must call it.
 fn translation(p: Problem, k1: f32, k2: f32, thread: u32) -> f32 {
@@ -77,31 +46,6 @@ fn sum_residuals(p: Problem, now: u32) -> f32 {
   return sum4(total);
 }
 
-// Least squares for ‖r − Σ γ_k (r − r_k)‖ from the loaded normal equations, by one thread: depth ≤ 5.
-fn solve_mix(depth: u32) {
-  var scale: array<f32, MEMORY>;
-  for (var k = 0u; k < depth; k++) { scale[k] = inverseSqrt(gram[k * SLOTS + k] + 1e-30); }
-  for (var k = 0u; k < depth; k++) {
-    for (var l = 0u; l < depth; l++) { gram[k * SLOTS + l] *= scale[k] * scale[l]; }
-    gram[k * SLOTS + k] += LOAD;
-    gram[k * SLOTS + MEMORY] *= scale[k];
-  }
-  for (var k = 0u; k < depth; k++) {
-    for (var i = k + 1u; i < depth; i++) {
-      let factor = gram[i * SLOTS + k] / gram[k * SLOTS + k];
-      for (var c = k; c < depth; c++) { gram[i * SLOTS + c] -= factor * gram[k * SLOTS + c]; }
-      gram[i * SLOTS + MEMORY] -= factor * gram[k * SLOTS + MEMORY];
-    }
-  }
-  for (var left = depth; left > 0u; left--) {
-    let k = left - 1u;
-    var value = gram[k * SLOTS + MEMORY];
-    for (var c = k + 1u; c < depth; c++) { value -= gram[k * SLOTS + c] * mix[c]; }
-    mix[k] = value / gram[k * SLOTS + k];
-  }
-  for (var k = 0u; k < depth; k++) { mix[k] *= scale[k]; }
-}
-
 @compute @workgroup_size(64)
 fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) group: vec3u) {
   let p = problems[group.x];
@@ -127,9 +71,6 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
   if (thread < 2u) { atomicStore(&extremes[thread], 0u); }
 
   let careful = settings.careful != 0u;
-  let factor = select(0.25, 0.5, careful);
-  let passing_residual = select(PASSING_RESIDUAL, CAREFUL_RESIDUAL, careful);
-  let passing_sweeps = select(PASSING_SWEEPS, CAREFUL_SWEEPS, careful);
   // Columns that take part.
   var living = 0.0;
   for (var j = 0u; j < p.m; j++) {
@@ -165,7 +106,7 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
     sweep++;
     iterations++;
     spent++;
-    let now = slot_of(sweep, 0u);
+    let now = slot_of(sweep, 0u) * SIDE;
     if (on_row) {
       row_guess = row_sum(p, thread, row_guess);
       x[thread] = (row_target - row_guess) / (1.0 + k1);
@@ -211,8 +152,8 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
     let k = thread / SLOTS;
     let l = thread % SLOTS;
     if (k < depth && (l < depth || l == MEMORY)) {
-      let then_k = slot_of(sweep, k + 1u);
-      let then_l = slot_of(sweep, l + 1u);
+      let then_k = slot_of(sweep, k + 1u) * SIDE;
+      let then_l = slot_of(sweep, l + 1u) * SIDE;
       // Weight 0 leaves r itself.
       let weight = select(0.0, 1.0, l < MEMORY);
       var product = 0.0;
@@ -227,10 +168,7 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
     let moved = extreme(0u);
     error = moved;
     if (thread == 0u) {
-      let enough = max(settings.threshold, ROUNDING * extreme(1u));
-      let settled = last && sweep > 1u && moved <= enough;
-      let passed = !last && (moved < passing_residual || sweep >= passing_sweeps);
-      verdict = Verdict(select(0u, 1u, settled || passed), select(0u, 1u, settled), select(0u, 1u, moved > ASTRAY * best));
+      verdict = judge(last, careful, sweep, best, settings.threshold);
       solve_mix(depth);
     }
     let decision = workgroupUniformLoad(&verdict);
@@ -238,7 +176,7 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
     if (thread < p.m) {
       var next = image;
       if (decision.leave == 0u && decision.forget == 0u && iterations < settings.max_iterations) {
-        for (var a = 0u; a < depth; a++) { next -= mix[a] * (image - images[slot_of(sweep, a + 1u) + thread]); }
+        for (var a = 0u; a < depth; a++) { next -= mix[a] * (image - images[slot_of(sweep, a + 1u) * SIDE + thread]); }
       }
       y[thread] = next;
     }
@@ -250,7 +188,7 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
     converged = decision.converged;
     if (converged != 0u) { break; }
     if (decision.leave != 0u) {
-      let finer = select(epsilon * factor, p.reg, epsilon * factor < p.reg * 1.01);
+      let finer = finer_level(epsilon, p.reg, careful);
       if (thread < p.n) { x[thread] *= epsilon / finer; }
       if (thread < p.m) { y[thread] *= epsilon / finer; }
       epsilon = finer;

@@ -39,9 +39,12 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
       if (k == line) { diagonal[line] = select(NONE, value, present); }
     }
     if (present) {
+      // One of the two is 1: one exponential serves both.
+      let grows = value > result.x;
+      let smaller = exp2(-abs(value - result.x));
       let top = max(result.x, value);
-      let share = exp2(value - top);
-      let kept = exp2(result.x - top);
+      let share = select(smaller, 1.0, grows);
+      let kept = select(1.0, smaller, grows);
       // What was summed is carried to the new t: p·log2 p with it.
       result = vec4f(top, result.y * kept + share, result.z * kept + share * weighed[cell], (result.w + result.y * (result.x - top)) * kept + share * (value - top));
     }

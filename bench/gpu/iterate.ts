@@ -30,8 +30,7 @@ export function iterateContenders(solver: GpuSolver, peers: ReadonlyMap<string, 
   };
 }
 
-/** Each way by name. */
-export function waysToIterate(solver: GpuSolver, peers: ReadonlyMap<string, Peer>, problem: UotProblem, iterations: number): Map<string, () => Iterated | Promise<Iterated>> {
+function waysToIterate(solver: GpuSolver, peers: ReadonlyMap<string, Peer>, problem: UotProblem, iterations: number): Map<string, () => Iterated | Promise<Iterated>> {
   const ways = new Map<string, () => Iterated | Promise<Iterated>>();
   ways.set('wgsl', async () => {
     const { f, g } = await solver.solve(problem, { mode: 'parity', settings: { maxIterations: iterations, threshold: 0 } });

@@ -6,6 +6,7 @@ export async function nodeHost(sweepCost: Float64Array): Promise<KernelHost> {
   const gpu = await nodeGpu();
   await offerGpu(gpu);
   const kernels = await Kernels.open(gpu, sweepCost);
+  await kernels.compile();
   return {
     adapter: kernels.adapter,
     software: kernels.software,

@@ -10,6 +10,7 @@ declare global {
 
 window.openKernels = async (sweepCost) => {
   const kernels = await Kernels.open(navigator.gpu, sweepCost);
+  await kernels.compile();
   window.kernels = kernels;
   return { adapter: kernels.adapter, software: kernels.software, absent: kernels.absent };
 };

@@ -10,7 +10,7 @@ const LIBRARIES = ['wgsl', 'jax-js', 'tfjs', 'float64'] as const;
 /** Tables of solves, and of what the peers do as well. */
 export function printRows(rows: readonly Row[]): void {
   const solves = rows.filter(({ times }) => 'wgsl fast' in times);
-  print('\nSolves from cold, ms (runs in brackets; 1 run: too slow to repeat)..');
+  print('\nSolves from cold, ms (in brackets how many runs; the first run is not among them unless it took too long to repeat):');
   printTable([
     ['problems', ...SOLVERS, 'POT/ours', 'off parity', 'off fast', 'off + float64'],
     ...solves.map(({ task, times, timesOurs }) => [

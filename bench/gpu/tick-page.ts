@@ -16,6 +16,8 @@ export interface Step {
   readonly handedOver: boolean;
 }
 
+const FRAME_MS = 16;
+
 declare global {
   interface Window {
     /** The page is the app as built; this moves its slider for the process that opened it. */
@@ -27,23 +29,24 @@ window.dragSlider = async (regs) => {
   await settled();
   const steps: Step[] = [];
   for (const reg of regs) {
-    // A hand moves a slider at most once a frame, and the browser draws the last step meanwhile.
-    await new Promise((resolve) => requestAnimationFrame(resolve));
+    // A hand moves a slider at most once a frame. A timer and not the frame itself: painting in software takes its time.
+    await new Promise((resolve) => setTimeout(resolve, FRAME_MS));
     steps.push(await step(reg));
   }
   const { kind, adapter } = useRun.getState().backend;
   return { backend: kind, adapter, steps };
 };
 
-/** The first plan, with curves and map after it: nothing else is under way. */
+/** Wait for the first plan, with curves and map after it: nothing else is under way. @throws what the page says instead */
 async function settled(): Promise<void> {
   const ready = (): boolean => useRun.getState().regimeMap !== null && matrices.plan !== null;
   if (ready()) return;
-  await new Promise<void>((resolve) => {
-    const stop = useRun.subscribe(() => {
-      if (!ready()) return;
+  await new Promise<void>((resolve, reject) => {
+    const stop = useRun.subscribe(({ error }) => {
+      if (error) reject(new Error(error.message));
+      else if (ready()) resolve();
+      else return;
       stop();
-      resolve();
     });
   });
 }

@@ -23,7 +23,7 @@ export interface TickRow {
   readonly handedOver: number;
 }
 
-/** The demo at 64 × 64, reg moved back and forth in steps of 2 % around 0.01, one step a frame. `cpu` where `auto` is not it. */
+/** The demo at 64 × 64, reg moved back and forth in steps of 2 % around 0.01, a step every 16 ms at most. `cpu` where `auto` is not it. */
 export async function tickRows(pages: Pages): Promise<TickRow[]> {
   const regs = Array.from({ length: WARM_UP + STEPS }, (_, k) => 0.01 * 1.02 ** (50 * Math.abs(((k % 100) - 50) / 50) - 25));
   const rows: TickRow[] = [];

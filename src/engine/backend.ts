@@ -4,11 +4,10 @@ import { openDevice, type OpenedDevice } from '../gpu/device.ts';
 import { solveResident, solveWithHandover, type HandedSolution, type ResidentHanded } from '../gpu/handover.ts';
 import type { ResidentCost, ResidentSettings } from '../gpu/resident.ts';
 import { GpuSolver, type GpuOutcome } from '../gpu/solver.ts';
-import { SMALL_SIDE } from '../gpu/small.ts';
 import type { BackendChoice, BackendInfo, VerifyReport } from './protocol.ts';
 
 /** Problems of a sweep that a software adapter solves at a time: a slider that moves waits for no more than these. */
-const SOFTWARE_SLICE = 28;
+const SOFTWARE_SLICE = 4;
 
 /**
  * Which solver runs: float32 on WebGPU, or float64 on the CPU. `auto` takes the GPU where there is a real one; a software
@@ -17,12 +16,15 @@ const SOFTWARE_SLICE = 28;
 export class Backend {
   #choice: BackendChoice = 'cpu';
   #opened: { device: OpenedDevice; solver: GpuSolver } | null = null;
+  /** Whether the device that was in use is gone, and no other has been asked for since. */
+  #lost = false;
 
   /** Choose, and find out what there is. Asking for WebGPU where there is none gives the CPU, and the reason. */
   async choose(choice: BackendChoice): Promise<BackendInfo> {
     this.#choice = choice;
     this.#opened?.device.device.destroy();
     this.#opened = null;
+    this.#lost = false;
     if (choice === 'cpu') return { kind: 'cpu', adapter: null, reason: null };
     try {
       const device = await openDevice(navigator.gpu);
@@ -33,7 +35,9 @@ export class Backend {
       const opened = { device, solver: new GpuSolver(device.device) };
       this.#opened = opened;
       void device.lost.then(() => {
-        if (this.#opened === opened) this.#opened = null;
+        if (this.#opened !== opened) return;
+        this.#opened = null;
+        this.#lost = true;
       });
       return this.info();
     } catch (thrown) {
@@ -60,7 +64,7 @@ export class Backend {
    * this is another solver: a cost that lives on the one before is to be measured anew.
    */
   async solver(): Promise<GpuSolver | null> {
-    if (this.#choice !== 'cpu' && !this.#opened) await this.choose(this.#choice);
+    if (this.#lost) await this.choose(this.#choice);
     return this.#opened?.solver ?? null;
   }
 
@@ -77,7 +81,7 @@ export class Backend {
    */
   async solveSweep(problems: readonly UotProblem[], isStale: () => boolean): Promise<GpuOutcome[] | null> {
     const solver = await this.solver();
-    if (!solver || problems.some(({ n, m }) => Math.max(n, m) > SMALL_SIDE)) return null;
+    if (!solver || !problems.every((problem) => solver.solvesTogether(problem))) return null;
     const slice = this.#opened?.device.isFallback ? SOFTWARE_SLICE : problems.length;
     const outcomes: GpuOutcome[] = [];
     for (let first = 0; first < problems.length; first += slice) {

@@ -5,6 +5,6 @@ import type { EngineRequest } from './protocol.ts';
 /** The engine's worker: messages in, messages out. */
 const host = new EngineHost(
   (reply, transfer) => self.postMessage(reply, { transfer }),
-  signalWatch((signal) => self.postMessage(signal)),
+  signalWatch((signal) => self.postMessage(signal, { transfer: [] })),
 );
 self.addEventListener('message', (event: MessageEvent<EngineRequest>) => void host.handle(event.data));

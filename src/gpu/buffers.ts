@@ -1,4 +1,4 @@
-import { guarded, lostError } from './errors.ts';
+import { lostError, scoped } from './errors.ts';
 
 /** GPUBufferUsage and GPUMapMode by number: the globals of these names are absent under Node. */
 const USAGE = { mapRead: 0x1, copySource: 0x4, copyTarget: 0x8, uniform: 0x40, storage: 0x80 } as const;
@@ -49,32 +49,45 @@ export class Buffers {
   }
 }
 
+/** The first `bytes` of a storage buffer. */
+export interface Reading {
+  readonly buffer: GPUBuffer;
+  readonly bytes: number;
+}
+
 /**
- * Copies of the first `bytes` of storage buffers.
+ * Copies of storage buffers.
  * @throws UserError as `guarded`; `gpu-lost` when the device goes while the copy is under way
  */
-export async function readBack(device: GPUDevice, sources: readonly { readonly buffer: GPUBuffer; readonly bytes: number }[]): Promise<ArrayBuffer[]> {
-  const staging: GPUBuffer[] = [];
+export async function readBack(device: GPUDevice, sources: readonly Reading[]): Promise<ArrayBuffer[]> {
+  return computed(device, 'reading a result back', () => sources);
+}
+
+/**
+ * Do GPU work and read what it says, in one wait: a wait costs a trip to another process in a browser, and behind a
+ * compositor that draws in software that is longer than most work.
+ * @param work synchronous, as for `guarded`; gives what to read
+ * @throws UserError as `readBack`
+ */
+export async function computed(device: GPUDevice, what: string, work: () => readonly Reading[]): Promise<ArrayBuffer[]> {
+  const staging: { readonly target: GPUBuffer; readonly bytes: number }[] = [];
   try {
-    await guarded(device, 'reading a result back', () => {
+    const { checked } = scoped(device, what, () => {
+      const sources = work();
       const encoder = device.createCommandEncoder();
       for (const { buffer, bytes } of sources) {
         const size = Math.max(4, Math.ceil(bytes / 4) * 4);
         const target = device.createBuffer({ size, usage: USAGE.mapRead | USAGE.copyTarget });
-        staging.push(target);
+        staging.push({ target, bytes });
         encoder.copyBufferToBuffer(buffer, 0, target, 0, size);
       }
       device.queue.submit([encoder.finish()]);
     });
-    await Promise.all(
-      staging.map((target) =>
-        target.mapAsync(MAP_READ).catch((thrown: unknown) => {
-          throw lostError(thrown instanceof Error ? thrown.message : String(thrown));
-        }),
-      ),
-    );
-    return staging.map((target, k) => target.getMappedRange().slice(0, sources[k]!.bytes));
+    const mapped = Promise.allSettled(staging.map(({ target }) => target.mapAsync(MAP_READ)));
+    await checked;
+    for (const outcome of await mapped) if (outcome.status === 'rejected') throw lostError(outcome.reason instanceof Error ? outcome.reason.message : String(outcome.reason));
+    return staging.map(({ target, bytes }) => target.getMappedRange().slice(0, bytes));
   } finally {
-    for (const target of staging) target.destroy();
+    for (const { target } of staging) target.destroy();
   }
 }

@@ -1,6 +1,7 @@
+import { assert } from '../base/assert.ts';
 import { UserError } from '../base/errors.ts';
 import type { Potentials } from '../core/ot/fast.ts';
-import { Buffers, readBack } from './buffers.ts';
+import { Buffers, computed, readBack } from './buffers.ts';
 import { guarded } from './errors.ts';
 import type { DeviceMatrix } from './matrix.ts';
 import { bindGroup, dispatch, type Pipelines } from './pipelines.ts';
@@ -55,7 +56,8 @@ export class DeviceCost implements CostSource {
     const centre = await pipelines.get(['centre']);
     const scratch = new Buffers(device);
     try {
-      const { cost, outputs } = await guarded(device, `centring a ${n} × ${m} cost`, () => {
+      let cost: DeviceMatrix | null = null;
+      const outputs = await computed(device, `centring a ${n} × ${m} cost`, () => {
         const encoder = device.createCommandEncoder();
         const pass = encoder.beginComputePass();
         const minima = (values: GPUBuffer, offsets: GPUBuffer, lines: number, length: number): { least: GPUBuffer; most: GPUBuffer } => {
@@ -65,17 +67,18 @@ export class DeviceCost implements CostSource {
         };
         const rows = minima(total.flipped, scratch.storage(m * 4), n, m);
         const columns = minima(total.straight, rows.least, m, n);
-        const made = encodeCentring(pass, centre, { scratch, kept: buffers }, shape, total.straight, rows.least, columns.least);
+        cost = encodeCentring(pass, centre, { scratch, kept: buffers }, shape, total.straight, rows.least, columns.least);
         pass.end();
         device.queue.submit([encoder.finish()]);
-        return { cost: made, outputs: [rows.least, rows.most, columns.least, columns.most].map((buffer, k) => ({ buffer, bytes: 4 * (k < 2 ? n : m) })) };
+        return [rows.least, rows.most, columns.least, columns.most].map((buffer, k) => ({ buffer, bytes: 4 * (k < 2 ? n : m) }));
       });
-      const [rows, rowMost, columns, columnMost] = (await readBack(device, outputs)).map((bytes) => Float64Array.from(new Float32Array(bytes))) as [Float64Array, Float64Array, Float64Array, Float64Array];
+      const [rows, rowMost, columns, columnMost] = outputs.map((bytes) => Float64Array.from(new Float32Array(bytes))) as [Float64Array, Float64Array, Float64Array, Float64Array];
       const strange = rowMost.findIndex((value) => !(value < TOO_LARGE));
       if (strange >= 0) throw new UserError('bad-problem', `The costs of source ${strange} contain a value that is not finite. Look for NaN or ∞ in the features and embeddings.`);
       // M − r ≥ 0, so a column's largest M' is its largest M − r less c.
       const span = columnMost.reduce((top, value, j) => Math.max(top, value - columns[j]!), 0);
       const largest = rowMost.reduce((top, value) => Math.max(top, value), 0);
+      assert(cost, 'what was checked was made');
       return new DeviceCost(device, pipelines, shape, total, buffers, { cost, rows, columns, span }, largest);
     } finally {
       scratch.destroy();

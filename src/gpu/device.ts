@@ -19,6 +19,9 @@ const WANTED = {
   maxComputeWorkgroupStorageSize: 32768,
 } as const;
 
+/** Features that kernels use where the adapter has them (half_subgroup.wgsl). */
+const WANTED_FEATURES: readonly GPUFeatureName[] = ['subgroups'];
+
 /**
  * Ask for an adapter and its device with explicit limits. An adapter is used up by its device, so each call asks anew.
  * @throws UserError `no-adapter` where there is none
@@ -30,7 +33,7 @@ export async function openDevice(gpu: GPU | undefined): Promise<OpenedDevice> {
   for (const [name, wanted] of Object.entries(WANTED)) requiredLimits[name] = Math.min(wanted, adapter.limits[name as keyof typeof WANTED]);
   let device: GPUDevice;
   try {
-    device = await adapter.requestDevice({ requiredLimits });
+    device = await adapter.requestDevice({ requiredLimits, requiredFeatures: WANTED_FEATURES.filter((name) => adapter.features.has(name)) });
   } catch (thrown) {
     throw new UserError('no-adapter', 'The WebGPU adapter gave no device. The CPU solver does the same work.', { reason: thrown instanceof Error ? thrown.message : String(thrown) });
   }

@@ -31,6 +31,16 @@ export function lossOf(device: GPUDevice): string | null {
  * @throws UserError `gpu-memory`, `gpu-invalid`, `gpu-internal` or `gpu-lost`; `what` names the work in their messages
  */
 export async function guarded<T>(device: GPUDevice, what: string, work: () => T): Promise<T> {
+  const { result, checked } = scoped(device, what, work);
+  await checked;
+  return result as T;
+}
+
+/**
+ * `guarded` for who has something else to wait for at the same time: `checked` rejects as `guarded` throws, and before it
+ * has resolved no result counts. `result` is undefined where `work` threw.
+ */
+export function scoped<T>(device: GPUDevice, what: string, work: () => T): { readonly result: T | undefined; readonly checked: Promise<void> } {
   lossOf(device);
   device.pushErrorScope('internal');
   device.pushErrorScope('out-of-memory');
@@ -43,6 +53,10 @@ export async function guarded<T>(device: GPUDevice, what: string, work: () => T)
     thrown = error instanceof Error ? error : new Error('unknown');
   }
   const scopes = [device.popErrorScope(), device.popErrorScope(), device.popErrorScope()];
+  return { result, checked: check(device, what, scopes, thrown) };
+}
+
+async function check(device: GPUDevice, what: string, scopes: readonly Promise<GPUError | null>[], thrown: Error | null): Promise<void> {
   let caught: (GPUError | null)[];
   try {
     caught = await Promise.all(scopes);
@@ -57,7 +71,6 @@ export async function guarded<T>(device: GPUDevice, what: string, work: () => T)
   if (invalid) throw new UserError('gpu-invalid', `The GPU refused ${what}: ${firstLine(invalid.message)}`, { reason: invalid.message });
   if (internal) throw new UserError('gpu-internal', `The GPU failed at ${what}: ${firstLine(internal.message)}`, { reason: internal.message });
   if (thrown) throw new UserError('gpu-invalid', `The GPU refused ${what}: ${firstLine(thrown.message)}`, { reason: thrown.message });
-  return result as T;
 }
 
 const firstLine = (text: string): string => text.split('\n')[0] ?? text;

@@ -1,52 +1,68 @@
 import { UserError } from '../base/errors.ts';
-import { Anderson } from '../core/ot/anderson.ts';
 import type { Potentials } from '../core/ot/fast.ts';
-import { relaxation } from '../core/ot/kernel.ts';
-import { isHard, type Conditions } from '../core/ot/problem.ts';
+import type { Conditions } from '../core/ot/problem.ts';
 import type { Mode } from '../core/ot/solve.ts';
-import { Buffers, readBack } from './buffers.ts';
-import { guarded } from './errors.ts';
-import { HalfStep, sideBuffer } from './half.ts';
+import { ATTEMPTS, closer, type Attempt } from './attempts.ts';
+import { Buffers, computed } from './buffers.ts';
+import { halfKernels, HalfStep, preferredPath, type HalfPath } from './half.ts';
 import type { IterationSettings, RawOutcome } from './outcome.ts';
-import { bindGroup, dispatch, type Pipelines } from './pipelines.ts';
 import { onDevice } from './matrix.ts';
+import { bindGroup, dispatch, type Pipelines } from './pipelines.ts';
 import { fitting, potentialOf, prepare, startOf, type Prepared } from './prepare.ts';
 import type { Task } from './task.ts';
 
-/** Iterations a submission, and entries it may sum, on a software adapter and on a real one: about a second. */
-const CHUNK = 200;
+/** Sweeps a submission: fast solves are done after a few tens, and what is submitted beyond that returns at once. */
+const CHUNK = { parity: 200, fast: 20 } as const;
+/** Entries that a submission may sum, on a software adapter and on a real one: about a second. */
 const WORK = { software: 2e8, hardware: 2e10 } as const;
 
-/** ε-scaling as in fast_small.wgsl; residuals in log2 units. */
-const LEVEL_FACTOR = 4;
-const PASSING_RESIDUAL = 0.1;
-const PASSING_SWEEPS = 8;
-const ROUNDING = 2.4e-7;
-const ASTRAY = 30;
+/** large_common.wgsl's State, in bytes; fast_large.wgsl's history, in vectors of m numbers. */
+const STATE_BYTES = 32;
+const HISTORY = 12;
+
+/** What a solve needs beside its problem. */
+interface LargeParts {
+  readonly device: GPUDevice;
+  readonly pipelines: Pipelines;
+  readonly task: Task;
+  readonly mode: Mode;
+  readonly settings: IterationSettings;
+  readonly software: boolean;
+  readonly path: HalfPath;
+}
+
+/** Where one try begins: potentials of a neighbour, or costs centred around its own last ones. */
+interface Start {
+  readonly warm: Potentials | null;
+  readonly around: Potentials | null;
+  readonly careful: boolean;
+}
 
 /**
- * Solve a problem that is too large for one workgroup: half-steps over the whole GPU (shaders/half_*.wgsl).
+ * Solve a problem that is too large for one workgroup: half-steps over the whole GPU (shaders/half_*.wgsl), followed by
+ * POT's stop rule (check.wgsl) or by translation, mixing and the step to a finer ε (fast_large.wgsl). Many sweeps go in
+ * one submission; the host reads n + m + 8 words after each.
  *
- * Parity mode runs on the GPU alone, with POT's stop rule there (shaders/check.wgsl). In fast mode translation and
- * mixing, vectors of n + m numbers, are done here in float64 between sweeps.
- * @throws UserError `gpu-memory` when the matrices do not fit, before anything is allocated
+ * Fast mode takes the small solver's sequence of tries (attempts.ts).
+ * @throws UserError `gpu-memory` when the matrices do not fit, before anything is allocated; as `guarded`
  */
-export async function solveLarge(device: GPUDevice, pipelines: Pipelines, { problem, cost, prior }: Task, mode: Mode, warm: Potentials | null, settings: IterationSettings, software: boolean): Promise<RawOutcome> {
-  checkMemory(device, problem);
-  const prepared = prepare(problem, mode, cost.centred, prior);
-  const buffers = new Buffers(device);
-  try {
-    const sweep = await openSweep(device, pipelines, buffers, problem, prepared, mode);
-    const start = fitting(warm, problem);
-    await guarded(device, 'the starting potentials', () => {
-      sweep.rows.start(startOf(prepared.rows, start?.f ?? null, mode, problem.reg));
-      sweep.columns.start(startOf(prepared.columns, start?.g ?? null, mode, problem.reg));
-    });
-    if (mode === 'parity') return await iterateParity(device, pipelines, buffers, problem, prepared, sweep, settings, software);
-    return await iterateFast(device, problem, prepared, sweep, start !== null, settings);
-  } finally {
-    buffers.destroy();
+export async function solveLarge(device: GPUDevice, pipelines: Pipelines, task: Task, mode: Mode, warm: Potentials | null, settings: IterationSettings, software: boolean, path = preferredPath(device, software)): Promise<RawOutcome> {
+  checkMemory(device, task.problem);
+  const parts = { device, pipelines, task, mode, software, path };
+  const start = { warm: fitting(warm, task.problem), around: null, careful: false };
+  if (mode === 'parity') return solveOnce({ ...parts, settings }, start);
+  let outcome: RawOutcome | null = null;
+  for (const attempt of ATTEMPTS) {
+    const next: RawOutcome = await solveOnce({ ...parts, settings: { ...settings, maxIterations: Math.min(settings.maxIterations, attempt.sweeps) } }, startOfAttempt(attempt, start, outcome));
+    outcome = outcome ? closer(outcome, next) : next;
+    if (outcome.converged) break;
   }
+  return outcome!;
+}
+
+function startOfAttempt({ careful, refine }: Attempt, first: Start, reached: RawOutcome | null): Start {
+  if (refine) return { warm: null, around: reached, careful };
+  return { warm: careful ? null : first.warm, around: null, careful };
 }
 
 /**
@@ -62,143 +78,113 @@ export function checkMemory({ limits }: GPUDevice, { n, m }: Pick<Conditions, 'n
 
 const mebibytes = (bytes: number): number => Math.ceil(bytes / 2 ** 20);
 
+async function solveOnce(parts: LargeParts, { warm, around, careful }: Start): Promise<RawOutcome> {
+  const { device, task, mode, settings } = parts;
+  const { problem, cost, prior } = task;
+  const { reg } = problem;
+  const buffers = new Buffers(device);
+  try {
+    const prepared = prepare(problem, mode, around ? await cost.around(around, buffers) : cost.centred, prior);
+    // The first level that ε ÷ 4 from the largest cost reaches; the largest itself would only average everything.
+    const level = mode === 'parity' || warm || around ? reg : Math.max(reg, prepared.centred.span / 4);
+    const open = await sweepOf(parts, buffers, prepared, level, careful);
+    const { iterations, done, error, epsilon, x, y } = await iterate(parts, () => {
+      const sweep = open();
+      sweep.rows.start(startOf(prepared.rows, warm?.f ?? null, mode, reg));
+      sweep.columns.start(startOf(prepared.columns, warm?.g ?? null, mode, reg));
+      return sweep;
+    });
+    return {
+      f: potentialOf(prepared.rows, x, epsilon, mode),
+      g: potentialOf(prepared.columns, y, epsilon, mode),
+      iterations,
+      // Fast: log2 units to natural ones, which the float64 solver reports.
+      error: mode === 'fast' ? error * Math.LN2 : error,
+      converged: mode === 'fast' ? done === 1 : error < settings.threshold,
+    };
+  } finally {
+    buffers.destroy();
+  }
+}
+
 interface Sweep {
   readonly rows: HalfStep;
   readonly columns: HalfStep;
-  /** iterations, done, error, steady. */
   readonly state: GPUBuffer;
+  /** What follows the half-steps. */
+  readonly finish: (pass: GPUComputePassEncoder) => void;
 }
 
-async function openSweep(device: GPUDevice, pipelines: Pipelines, buffers: Buffers, { n, m, reg, tau1, tau2 }: Conditions, prepared: Prepared, mode: Mode): Promise<Sweep> {
-  const partial = await pipelines.get(['half_partial']);
-  const combine = await pipelines.get(['half_combine']);
+/** What makes the buffers of a sweep, synchronously, once its kernels are compiled. */
+async function sweepOf({ device, pipelines, task, mode, settings, path }: LargeParts, buffers: Buffers, prepared: Prepared, level: number, careful: boolean): Promise<() => Sweep> {
+  const { n, m, reg, tau1, tau2 } = task.problem;
   const { centred, prior } = prepared;
-  return guarded(device, `a ${n} × ${m} problem`, () => {
-    const state = buffers.storage(16);
-    const costs = onDevice(buffers, centred.cost, n, m);
-    const priors = prior && onDevice(buffers, prior.matrix, n, m);
-    const common = { device, buffers, partial, combine, state, mode };
-    const rows = new HalfStep({ ...common, lines: n, length: m, cost: costs.flipped, prior: priors?.flipped ?? null, side: sideBuffer(buffers, prepared.rows) });
-    const columns = new HalfStep({ ...common, lines: m, length: n, cost: costs.straight, prior: priors?.straight ?? null, side: sideBuffer(buffers, prepared.columns) });
+  const kernels = await halfKernels(pipelines, path, mode, prior !== null);
+  const finisher = await pipelines.get(mode === 'parity' ? ['large_common', 'check'] : ['large_common', 'anderson', 'fast_large']);
+  return () => {
+    const words = new ArrayBuffer(STATE_BYTES);
+    new Float32Array(words).set([level, 0, 0, 1e30], 4);
+    const state = buffers.filled(words);
+    const common = { device, buffers, kernels, state, mode, cost: onDevice(buffers, centred.cost, n, m), prior: prior && onDevice(buffers, prior.matrix, n, m) };
+    const rows = new HalfStep({ ...common, of: 'rows', side: prepared.rows, length: m, tau: tau1 });
+    const columns = new HalfStep({ ...common, of: 'columns', side: prepared.columns, length: n, tau: tau2 });
     rows.connect(columns);
     columns.connect(rows);
-    rows.setLevel(reg, relaxation(tau1, reg));
-    columns.setLevel(reg, relaxation(tau2, reg));
-    return { rows, columns, state };
-  });
+    const group = mode === 'parity' ? checkGroup() : fastGroup();
+    return { rows, columns, state, finish: (pass) => dispatch(pass, finisher, group, 1) };
+
+    function checkGroup(): GPUBindGroup {
+      const uniform = new ArrayBuffer(16);
+      new Uint32Array(uniform).set([n, m, settings.maxIterations]);
+      new Float32Array(uniform)[3] = settings.threshold;
+      return bindGroup(device, finisher, [rows.potential, rows.moved, columns.potential, columns.moved, rows.side, columns.side, state, buffers.uniform(uniform)]);
+    }
+    function fastGroup(): GPUBindGroup {
+      const uniform = new ArrayBuffer(32);
+      new Uint32Array(uniform).set([n, m, settings.maxIterations, careful ? 1 : 0]);
+      new Float32Array(uniform).set([reg, 1 / tau1, 1 / tau2, settings.threshold], 4);
+      const history = buffers.storage(HISTORY * m * 4);
+      return bindGroup(device, finisher, [rows.potential, columns.potential, columns.moved, rows.side, columns.side, columns.outgoing, state, history, buffers.uniform(uniform)]);
+    }
+  };
 }
 
-async function iterateParity(device: GPUDevice, pipelines: Pipelines, buffers: Buffers, problem: Conditions, prepared: Prepared, { rows, columns, state }: Sweep, settings: IterationSettings, software: boolean): Promise<RawOutcome> {
-  const { n, m, reg } = problem;
-  const pipeline = await pipelines.get(['check']);
-  const chunk = Math.max(1, Math.min(CHUNK, Math.floor((software ? WORK.software : WORK.hardware) / (2 * n * m))));
-  const check = await guarded(device, 'the stop rule', () => {
-    const words = new ArrayBuffer(16);
-    new Uint32Array(words).set([n, m, settings.maxIterations]);
-    new Float32Array(words)[3] = settings.threshold;
-    return bindGroup(device, pipeline, [rows.potential, rows.moved, columns.potential, columns.moved, rows.side, columns.side, state, buffers.uniform(words)]);
-  });
+interface FinalState {
+  readonly iterations: number;
+  readonly done: number;
+  readonly error: number;
+  readonly epsilon: number;
+  /** Potentials of rows and columns, log2 units at level ε. */
+  readonly x: Float32Array;
+  readonly y: Float32Array;
+}
+
+/** Submit sweeps, a chunk at a time, until one of them has set `done`. */
+async function iterate({ device, task: { problem: { n, m } }, mode, settings, software }: LargeParts, open: () => Sweep): Promise<FinalState> {
+  const chunk = Math.max(1, Math.min(CHUNK[mode], settings.maxIterations, Math.floor((software ? WORK.software : WORK.hardware) / (2 * n * m))));
+  let sweep: Sweep | null = null;
   for (;;) {
-    await guarded(device, `the parity solve of a ${n} × ${m} problem`, () => {
+    // Buffers are made in the scope of the first submission: one wait less.
+    const [bytes, x, y] = await computed(device, `the ${mode} solve of a ${n} × ${m} problem`, () => {
+      const { rows, columns, state, finish } = (sweep ??= open());
       const encoder = device.createCommandEncoder();
       const pass = encoder.beginComputePass();
       for (let k = 0; k < chunk; k++) {
         rows.encode(pass);
         columns.encode(pass);
-        dispatch(pass, pipeline, check, 1);
+        finish(pass);
       }
       pass.end();
       device.queue.submit([encoder.finish()]);
+      return [
+        { buffer: state, bytes: STATE_BYTES },
+        { buffer: rows.potential, bytes: n * 4 },
+        { buffer: columns.potential, bytes: m * 4 },
+      ];
     });
-    const [bytes] = await readBack(device, [{ buffer: state, bytes: 16 }]);
-    const flags = new Uint32Array(bytes!);
-    if (flags[1] === 0) continue;
-    const error = new Float32Array(bytes!)[2]!;
-    const { x, y } = await readPotentials(device, rows, columns);
-    return {
-      f: potentialOf(prepared.rows, x, reg, 'parity'),
-      g: potentialOf(prepared.columns, y, reg, 'parity'),
-      iterations: flags[0]!,
-      error,
-      converged: error < settings.threshold,
-    };
+    const [iterations, done] = new Uint32Array(bytes!);
+    if (done === 0) continue;
+    const floats = new Float32Array(bytes!);
+    return { iterations: iterations!, done: done!, error: floats[2]!, epsilon: floats[4]!, x: new Float32Array(x!), y: new Float32Array(y!) };
   }
-}
-
-async function readPotentials(device: GPUDevice, rows: HalfStep, columns: HalfStep): Promise<{ x: Float32Array; y: Float32Array }> {
-  const [x, y] = await readBack(device, [
-    { buffer: rows.potential, bytes: rows.lines * 4 },
-    { buffer: columns.potential, bytes: columns.lines * 4 },
-  ]);
-  return { x: new Float32Array(x!), y: new Float32Array(y!) };
-}
-
-/** Sweep, translation, Anderson mixing of y, from coarse to fine ε: fast_small.wgsl with the vectors on this side. */
-async function iterateFast(device: GPUDevice, problem: Conditions, prepared: Prepared, { rows, columns }: Sweep, warm: boolean, settings: IterationSettings): Promise<RawOutcome> {
-  const { n, m, reg, tau1, tau2 } = problem;
-  let y = Float64Array.from(columns.initial);
-  let epsilon = warm ? reg : Math.max(reg, prepared.centred.span / LEVEL_FACTOR);
-  let iterations = 0;
-  for (;;) {
-    const last = epsilon <= reg * 1.01;
-    const k1 = isHard(tau1) ? 0 : epsilon / tau1;
-    const k2 = isHard(tau2) ? 0 : epsilon / tau2;
-    const anderson = new Anderson(m);
-    let best = Infinity;
-    for (let sweep = 1; ; sweep++) {
-      iterations++;
-      await guarded(device, `the fast solve of a ${n} × ${m} problem`, () => {
-        rows.setLevel(epsilon, relaxation(tau1, epsilon));
-        columns.setLevel(epsilon, relaxation(tau2, epsilon));
-        columns.start(Float32Array.from(y));
-        const encoder = device.createCommandEncoder();
-        const pass = encoder.beginComputePass();
-        rows.encode(pass);
-        columns.encode(pass);
-        pass.end();
-        device.queue.submit([encoder.finish()]);
-      });
-      const reply = await readPotentials(device, rows, columns);
-      const x = Float64Array.from(reply.x);
-      const image = Float64Array.from(reply.y);
-      translate(prepared, x, image, k1, k2);
-      let moved = 0;
-      let size = 0;
-      for (let j = 0; j < m; j++) {
-        moved = Math.max(moved, Math.abs(image[j]! - y[j]!));
-        size = Math.max(size, Math.abs(image[j]!));
-      }
-      const settled = last && sweep > 1 && moved <= Math.max(settings.threshold, ROUNDING * size);
-      if (settled || iterations >= settings.maxIterations || !Number.isFinite(moved))
-        return { f: potentialOf(prepared.rows, x, epsilon, 'fast'), g: potentialOf(prepared.columns, image, epsilon, 'fast'), iterations, error: moved * Math.LN2, converged: settled };
-      if (!last && (moved < PASSING_RESIDUAL || sweep >= PASSING_SWEEPS)) {
-        y = image;
-        break;
-      }
-      if (moved > ASTRAY * best) {
-        anderson.reset();
-        best = moved;
-      }
-      best = Math.min(best, moved);
-      anderson.advance(y, image);
-    }
-    const finer = epsilon / LEVEL_FACTOR < reg * 1.01 ? reg : epsilon / LEVEL_FACTOR;
-    y = y.map((value) => (value * epsilon) / finer);
-    epsilon = finer;
-  }
-}
-
-/** x += t, y −= t with equal mass terms (docs/method.md §3), in log2 units, in place. Lines taken out stay at 0. */
-function translate({ rows, columns }: Prepared, x: Float64Array, y: Float64Array, k1: number, k2: number): void {
-  if (k1 + k2 === 0) return;
-  const massOf = (mass: Float32Array, potential: Float64Array, k: number): number => {
-    let top = -Infinity;
-    for (let i = 0; i < mass.length; i++) top = Math.max(top, mass[i]! - k * potential[i]!);
-    let total = 0;
-    for (let i = 0; i < mass.length; i++) total += 2 ** (mass[i]! - k * potential[i]! - top);
-    return top + Math.log2(total);
-  };
-  const shift = (massOf(rows.mass, x, k1) - massOf(columns.mass, y, k2)) / (k1 + k2);
-  for (let i = 0; i < x.length; i++) if (rows.bias[i]! > -5e29) x[i] = x[i]! + shift;
-  for (let j = 0; j < y.length; j++) if (columns.bias[j]! > -5e29) y[j] = y[j]! - shift;
 }

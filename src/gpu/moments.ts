@@ -1,5 +1,4 @@
-import { Buffers, readBack } from './buffers.ts';
-import { guarded } from './errors.ts';
+import { Buffers, computed } from './buffers.ts';
 import { bindGroup, dispatch, type Pipelines } from './pipelines.ts';
 
 const THREADS = 64;
@@ -21,16 +20,15 @@ export async function momentsOf(device: GPUDevice, pipelines: Pipelines, buffer:
   const pipeline = await pipelines.get(['moments']);
   const buffers = new Buffers(device);
   try {
-    const moments = await guarded(device, 'the spread of embeddings', () => {
+    const [bytes] = await computed(device, 'the spread of embeddings', () => {
       const output = buffers.storage(width * 16);
       const encoder = device.createCommandEncoder();
       const pass = encoder.beginComputePass();
       dispatch(pass, pipeline, bindGroup(device, pipeline, [buffer, output, buffers.uniform(Uint32Array.of(rows, width, 0, 0))]), Math.ceil(width / THREADS));
       pass.end();
       device.queue.submit([encoder.finish()]);
-      return output;
+      return [{ buffer: output, bytes: width * 16 }];
     });
-    const [bytes] = await readBack(device, [{ buffer: moments, bytes: width * 16 }]);
     const values = new Float32Array(bytes!);
     let apart = 0;
     let length = 0;

@@ -28,7 +28,7 @@ export class Pipelines {
   }
 
   async #compile(names: readonly ShaderName[], constants: Readonly<Record<string, number>>): Promise<GPUComputePipeline> {
-    const label = names.at(-1)!;
+    const label = names.join(' + ');
     // The scope keeps a shader's error from the console as well: it is reported below, with its line.
     this.#device.pushErrorScope('validation');
     const module = this.#device.createShaderModule({ label, code: names.map(shaderText).join('\n') });

@@ -1,7 +1,6 @@
 import { perplexityOf } from '../core/ot/evaluate.ts';
 import type { Potentials } from '../core/ot/fast.ts';
-import { Buffers, readBack } from './buffers.ts';
-import { guarded } from './errors.ts';
+import { Buffers, computed, type Reading } from './buffers.ts';
 import { checkMemory } from './large.ts';
 import { onDevice } from './matrix.ts';
 import { bindGroup, dispatch, type Pipelines } from './pipelines.ts';
@@ -58,7 +57,7 @@ export async function planOf(device: GPUDevice, pipelines: Pipelines, { problem,
   const fromColumns = factors(b, potentials.g, centred.columns, reg, factored);
   const buffers = new Buffers(device);
   try {
-    const outputs = await guarded(device, `the ${n} × ${m} plan`, () => {
+    const outputs = await computed(device, `the ${n} × ${m} plan`, () => {
       const rowFactors = buffers.filled(fromRows);
       const columnFactors = buffers.filled(fromColumns);
       const costs = onDevice(buffers, centred.cost, n, m);
@@ -70,7 +69,7 @@ export async function planOf(device: GPUDevice, pipelines: Pipelines, { problem,
       const settings = [true, false].map((store) => [n, m].map((lines) => buffers.uniform(shapeOf(lines, n + m - lines, store, prior !== null, reg))));
       const encoder = device.createCommandEncoder();
       const pass = encoder.beginComputePass();
-      const run = (lines: number, shape: GPUBuffer, inputs: readonly GPUBuffer[], outputPair: readonly GPUBuffer[]): { buffer: GPUBuffer; bytes: number } => {
+      const run = (lines: number, shape: GPUBuffer, inputs: readonly GPUBuffer[], outputPair: readonly GPUBuffer[]): Reading => {
         const sums = buffers.storage(lines * 16);
         dispatch(pass, pipeline, bindGroup(device, pipeline, [...inputs, ...outputPair, sums, shape]), Math.ceil(lines / THREADS));
         return { buffer: sums, bytes: lines * 16 };
@@ -83,7 +82,7 @@ export async function planOf(device: GPUDevice, pipelines: Pipelines, { problem,
       device.queue.submit([encoder.finish()]);
       return [{ buffer: plan, bytes: n * m * 4 }, { buffer: diagonal, bytes: m * 4 }, columnSums, rowSums, ...termSums];
     });
-    const [plan, diagonal, ...sums] = (await readBack(device, outputs)).map((bytes) => new Float32Array(bytes));
+    const [plan, diagonal, ...sums] = outputs.map((bytes) => new Float32Array(bytes));
     return summarise(plan!, n === m ? diagonal! : null, sums, centred);
   } finally {
     buffers.destroy();

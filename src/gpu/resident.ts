@@ -195,13 +195,13 @@ const scaled = ({ f, g }: Potentials, factor: number): Potentials => ({ f: f.map
 /** A solution in units of M/σ from an outcome in raw ones. Certificates follow in float64 from n + m numbers a side. */
 function solutionOf(problem: Conditions, outcome: GpuOutcome, plan: GpuPlan, mode: Mode, sigma: number): ResidentSolution {
   const { reg } = problem;
-  const { rowReached, columnReached, ...rest } = plan;
+  const { rowReached: _rows, columnReached: _columns, ...readings } = plan;
   const logU = outcome.f.map((value) => value / reg);
   const logV = outcome.g.map((value) => value / reg);
   const crossed = inner(plan.rowMass, logU) + inner(plan.columnMass, logV);
   const { primal, dual, ...marks } = certificates(problem, referenceMass(problem), { ...plan, logU, logV, crossed });
   return {
-    ...rest,
+    ...readings,
     ...marks,
     ...scaled(outcome, 1 / sigma),
     transportCost: plan.transportCost / sigma,

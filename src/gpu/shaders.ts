@@ -8,7 +8,26 @@
  */
 const bundled: Readonly<Record<string, string>> | null = import.meta.env ? import.meta.glob<string>('../../shaders/*.wgsl', { query: '?raw', import: 'default', eager: true }) : null;
 
-export type ShaderName = 'cdist' | 'weighted_sum' | 'small_common' | 'parity_small' | 'fast_small' | 'half_partial' | 'half_combine' | 'check' | 'plan' | 'line_extremes' | 'centre' | 'moments';
+export type ShaderName =
+  | 'cdist'
+  | 'weighted_sum'
+  | 'small_common'
+  | 'anderson'
+  | 'parity_small'
+  | 'fast_small'
+  | 'large_common'
+  | 'half_terms'
+  | 'half_update'
+  | 'half_partial'
+  | 'half_quads'
+  | 'half_combine'
+  | 'half_subgroup'
+  | 'fast_large'
+  | 'check'
+  | 'plan'
+  | 'line_extremes'
+  | 'centre'
+  | 'moments';
 
 /** WGSL source of one shader file. */
 export function shaderText(name: ShaderName): string {

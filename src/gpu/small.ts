@@ -1,7 +1,7 @@
 import type { Potentials } from '../core/ot/fast.ts';
 import type { Mode } from '../core/ot/solve.ts';
-import { Buffers, readBack } from './buffers.ts';
-import { guarded } from './errors.ts';
+import { ATTEMPTS, BOLD, closer } from './attempts.ts';
+import { Buffers, computed } from './buffers.ts';
 import { endToEnd, type Matrix } from './matrix.ts';
 import type { IterationSettings, RawOutcome } from './outcome.ts';
 import { bindGroup, dispatch, type Pipelines } from './pipelines.ts';
@@ -16,14 +16,6 @@ export const SMALL_WORKGROUP_BYTES = 21_600;
 const CHUNK = 200;
 /** Entries that a dispatch may sum, on a software adapter and on a real one: it takes about a second on the former. */
 const WORK = { software: 2e8, hardware: 2e10 } as const;
-
-/** Fast mode: boldly from the start given; where that stalls, carefully from nothing; then around what was reached. */
-const BOLD = { careful: false, refine: false, sweeps: Infinity };
-const ATTEMPTS = [
-  { ...BOLD, sweeps: 100 },
-  { careful: true, refine: false, sweeps: 200 },
-  { careful: false, refine: true, sweeps: 100 },
-] as const;
 
 /** A problem and where its iteration begins: potentials of a neighbour, or costs centred around its own last ones. */
 interface Start {
@@ -51,51 +43,50 @@ export async function solveSmall(device: GPUDevice, pipelines: Pipelines, tasks:
   return results;
 }
 
-/** Of two tries at a problem the one that came closer, with the sweeps of both. */
 function merge(results: readonly RawOutcome[], places: readonly number[], outcomes: readonly RawOutcome[]): RawOutcome[] {
   const merged = [...results];
   for (const [k, p] of places.entries()) {
-    const before = results[p]!;
-    const after = outcomes[k]!;
-    const better = after.converged || after.error < before.error ? after : before;
-    merged[p] = { ...better, iterations: before.iterations + after.iterations };
+    merged[p] = closer(results[p]!, outcomes[k]!);
   }
   return merged;
 }
 
 async function solveTogether(device: GPUDevice, pipelines: Pipelines, problems: readonly Start[], mode: Mode, settings: IterationSettings, careful: boolean): Promise<RawOutcome[]> {
-  const pipeline = await pipelines.get(['small_common', mode === 'parity' ? 'parity_small' : 'fast_small']);
+  const pipeline = await pipelines.get(mode === 'parity' ? ['small_common', 'parity_small'] : ['small_common', 'anderson', 'fast_small']);
   const buffers = new Buffers(device);
   try {
     const centred: Centred[] = [];
     for (const { task, around } of problems) centred.push(around ? await task.cost.around(around, buffers) : task.cost.centred);
     const batch = pack(problems, centred, mode);
-    const { states, potentials, group } = await guarded(device, `a batch of ${problems.length} problems`, () => {
-      const stateBuffer = buffers.filled(batch.states);
-      const potentialBuffer = buffers.filled(batch.potentials);
+    const open = (): { states: GPUBuffer; potentials: GPUBuffer; group: GPUBindGroup } => {
+      const states = buffers.filled(batch.states);
+      const potentials = buffers.filled(batch.potentials);
       const words = new ArrayBuffer(16);
       new Uint32Array(words).set([settings.maxIterations, CHUNK, 0, careful ? 1 : 0]);
       new Float32Array(words)[2] = settings.threshold;
       const inputs = [buffers.filled(batch.problems), endToEnd(buffers, batch.costs), endToEnd(buffers, batch.priors), buffers.filled(batch.lines)];
-      return { states: stateBuffer, potentials: potentialBuffer, group: bindGroup(device, pipeline, [...inputs, potentialBuffer, stateBuffer, buffers.uniform(words)]) };
-    });
+      return { states, potentials, group: bindGroup(device, pipeline, [...inputs, potentials, states, buffers.uniform(words)]) };
+    };
     const count = problems.length;
+    let opened: { readonly states: GPUBuffer; readonly potentials: GPUBuffer; readonly group: GPUBindGroup } | null = null;
     for (;;) {
-      await guarded(device, `the ${mode} solve of ${count} problems`, () => {
+      // Buffers are made in the scope of the first dispatch: one wait less.
+      const [stateBytes, potentialBytes] = await computed(device, `the ${mode} solve of ${count} problems`, () => {
+        opened ??= open();
         const encoder = device.createCommandEncoder();
         const pass = encoder.beginComputePass();
-        dispatch(pass, pipeline, group, count);
+        dispatch(pass, pipeline, opened.group, count);
         pass.end();
         device.queue.submit([encoder.finish()]);
+        return [
+          { buffer: opened.states, bytes: batch.states.byteLength },
+          { buffer: opened.potentials, bytes: batch.potentials.byteLength },
+        ];
       });
-      const [stateBytes, potentialBytes] = await readBack(device, [
-        { buffer: states, bytes: batch.states.byteLength },
-        { buffer: potentials, bytes: batch.potentials.byteLength },
-      ]);
       const flags = new Uint32Array(stateBytes!);
-      let open = false;
-      for (let p = 0; p < count; p++) open ||= flags[p * STATE_WORDS + 1] === 0;
-      if (!open) return unpack(batch.prepared, batch.starts, flags, new Float32Array(stateBytes!), new Float32Array(potentialBytes!), mode, settings);
+      let unfinished = false;
+      for (let p = 0; p < count; p++) unfinished ||= flags[p * STATE_WORDS + 1] === 0;
+      if (!unfinished) return unpack(batch.prepared, batch.starts, flags, new Float32Array(stateBytes!), new Float32Array(potentialBytes!), mode, settings);
     }
   } finally {
     buffers.destroy();

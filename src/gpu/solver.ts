@@ -57,6 +57,11 @@ export class GpuSolver {
     return outcome!;
   }
 
+  /** Whether problems of a shape are solved side by side in one dispatch, a workgroup each. */
+  solvesTogether({ n, m }: Pick<UotProblem, 'n' | 'm'>): boolean {
+    return this.#small && n <= SMALL_SIDE && m <= SMALL_SIDE;
+  }
+
   /** The plan of an outcome and its sums, on the GPU (`planOf`). */
   plan(request: PlanRequest): Promise<GpuPlan> {
     return planOf(this.device, this.pipelines, request);
@@ -81,9 +86,8 @@ export class GpuSolver {
     const results = new Map<Task, RawOutcome>();
     const small: Task[] = [];
     for (const task of tasks) {
-      const { n, m } = task.problem;
       if (isClosedForm(task, mode)) results.set(task, await closedForm(task));
-      else if (this.#small && n <= SMALL_SIDE && m <= SMALL_SIDE) small.push(task);
+      else if (this.solvesTogether(task.problem)) small.push(task);
       else results.set(task, await solveLarge(this.device, this.pipelines, task, mode, warm, settings, this.#software));
     }
     if (small.length > 0) {

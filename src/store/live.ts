@@ -20,6 +20,8 @@ const SWEEP_DELAY_MS = 90;
 /** Work that is over sooner would only flicker. */
 const SHOW_WORK_AFTER_MS = 300;
 const STATS_SHOWN = 64;
+/** A GPU that was lost so often is left alone. */
+const GPU_LOSSES = 2;
 
 /**
  * Keeps the page alive: every change of the session becomes a solve (latest wins), every solve a new plan, and after a
@@ -28,7 +30,8 @@ const STATS_SHOWN = 64;
 export class Live {
   readonly #client: EngineClient;
   readonly encoders: EncoderShelf;
-  readonly #choice: BackendChoice;
+  #choice: BackendChoice;
+  #losses = 0;
   /** Files of each side, kept so that a new engine can be given them again. */
   readonly #files: Record<Side, { files: readonly PickedFile[]; demo: 'sim' | 'real' | null } | null> = { source: null, target: null };
   readonly #reads: Record<Side, AbortController | null> = { source: null, target: null };
@@ -318,6 +321,10 @@ export class Live {
   async #reload(reason: UserError): Promise<void> {
     this.#costVersion = 0;
     if (reason.code === 'encoder-hung' && reason.detail.file) this.encoders.stop(reason.detail.file, reportError(reason));
+    if (reason.code === 'encoder-lost' && ++this.#losses >= GPU_LOSSES && this.#choice !== 'cpu') {
+      this.#choice = 'cpu';
+      useRun.setState({ remark: t('backend.given-up') });
+    }
     await this.#configure();
     const encoders = this.encoders.reload();
     for (const side of ['source', 'target'] as const) {

@@ -231,6 +231,7 @@ export const en = {
   'backend.software-gpu': 'software GPU · float32',
   'backend.cpu': 'CPU · float64',
   'top.handed-over': 'handed to CPU · float64',
+  'backend.given-up': 'The GPU was lost twice, so the CPU solves from now on. Reload the page to try the GPU again.',
   'top.verify': 'Verify',
   'top.verifying': 'Verifying',
   'top.verified': 'GPU = CPU to {{difference}}',

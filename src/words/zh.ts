@@ -233,6 +233,7 @@ export const zh: Catalogue = {
   'backend.software-gpu': '软件 GPU · float32',
   'backend.cpu': 'CPU · float64',
   'top.handed-over': '已转交 CPU · float64',
+  'backend.given-up': 'GPU 已丢失两次，此后由 CPU 求解。重新载入页面可再试 GPU。',
   'top.verify': '校验',
   'top.verifying': '校验中',
   'top.verified': 'GPU = CPU，差 {{difference}}',

@@ -52,7 +52,7 @@ test('widths that differ: the sentence names both, one click slices', async ({ p
   await openPage(page);
   await planReady(page);
   const first = await planPixels(page);
-  const editor = page.locator('.term-editor').first();
+  const editor = page.locator('.term-editor').filter({ hasText: 'end effector' });
   await editor.locator('summary').click();
   // Choosing a key takes the slice away: all five values of both sides.
   await editor.getByLabel('src_key').selectOption('action');

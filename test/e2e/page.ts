@@ -27,8 +27,9 @@ export async function openPage(page: Page, address = ''): Promise<{ calm: () => 
   return { calm: () => expect(complaints).toEqual([]) };
 }
 
+/** The first plan waits for ONNX Runtime, 27 MB of code to compile. */
 export async function planReady(page: Page): Promise<void> {
-  await expect(metric(page, 'ot_pi_sum')).not.toHaveText('–');
+  await expect(metric(page, 'ot_pi_sum')).not.toHaveText('–', { timeout: 60_000 });
 }
 
 /** The value of a reading by its code name. */

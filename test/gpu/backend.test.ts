@@ -84,6 +84,8 @@ describeOnGpu('the engine\'s backend', () => {
     const before = (await backend.solver())!;
     before.device.destroy();
     await before.device.lost;
+    // The backend hears of it one turn later.
+    await new Promise((resolve) => setImmediate(resolve));
     const after = (await backend.solver())!;
     expect(after).not.toBe(before);
     expect((await backend.solve(makeProblem(6, 6), { mode: 'fast' })).solution.converged).toBe(true);

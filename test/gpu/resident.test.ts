@@ -187,11 +187,11 @@ describeOnGpu('a cost on the device', ({ device }) => {
     expect(truth.mass).toBeLessThan(1e-50);
     expect(Math.abs(solution.logMass - truth.logMass)).toBeLessThanOrEqual(1e-3);
     expect(Math.abs(solution.perplexity / truth.perplexity - 1)).toBeLessThanOrEqual(1e-3);
-    expect(Math.abs(solution.termCosts[0]! / solution.mass / (await share(cost, truth.plan)) - 1)).toBeLessThanOrEqual(1e-3);
+    expect(Math.abs(solution.termCosts[0]! / solution.mass / (await meanOfFirst(cost, truth.plan)) - 1)).toBeLessThanOrEqual(1e-3);
     cost.destroy();
   });
 
-  async function share(cost: ResidentCost, plan: Float64Array): Promise<number> {
+  async function meanOfFirst(cost: ResidentCost, plan: Float64Array): Promise<number> {
     const [values] = await cost.readTerms();
     return plan.reduce((total, value, k) => total + value * values![k]!, 0) / sumOf(plan);
   }

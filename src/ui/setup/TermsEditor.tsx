@@ -68,7 +68,7 @@ function TermEditor({ spec, index, source, target, failing }: { spec: FeatureSpe
       <summary>
         <span style={{ color: 'var(--ink)' }}>{spec.term_name}</span> {spec.src_key.split('.').at(-1)}
         {spec.weight_label > 0 && spec.dim_slice ? `[${from}:${to}]` : ''}
-        {wantsEmbedding(spec) ? ` → ${spec.embed?.output ?? '?'}` : ''}
+        {wantsEmbedding(spec) ? ' → z' : ''}
         {failing ? <b className="flag">!</b> : null}
       </summary>
       <Field label={t('terms.name')}>{(id) => <TextBox id={id} label={t('terms.name')} value={spec.term_name} onChange={(value) => value.trim() !== '' && set({ term_name: value.trim() })} />}</Field>
