@@ -2,6 +2,7 @@ import { UserError } from '../src/base/errors.ts';
 
 /** Headless commands: each prints one JSON object on one line as the last line of stdout. */
 const commands: Record<string, () => Promise<(args: string[]) => Promise<object>>> = {
+  config: async () => (await import('./inspect/config.ts')).inspectConfig,
   dataset: async () => (await import('./inspect/dataset.ts')).inspectDataset,
   encoder: async () => (await import('./inspect/encoder.ts')).inspectEncoder,
   golden: async () => (await import('./inspect/golden.ts')).inspectGolden,

@@ -3,7 +3,9 @@ import type { Normalisation } from '../core/cost/terms.ts';
 import type { FeatureSpec } from '../core/cost/features.ts';
 import type { Prior } from '../core/ot/problem.ts';
 import type { Mode } from '../core/ot/solve.ts';
+import { clamped, positiveOrInfinite, textUpTo, whole } from './fields.ts';
 import { DEMO_ENCODER, demoFeatures } from './presets.ts';
+import { DEFAULT_TRAINING, trainingSchema, type TrainingSettings } from './training.ts';
 
 /** Where a side's data come from. Local files are known by name and hash only; they never leave the browser. */
 export type DataRef =
@@ -53,9 +55,10 @@ export interface Session {
   readonly features: readonly FeatureSpec[];
   readonly batch: BatchSettings;
   readonly solve: SolveSettings;
+  readonly training: TrainingSettings;
 }
 
-export const SESSION_VERSION = 2;
+export const SESSION_VERSION = 3;
 
 /** What a person may set, and what a link is clamped to. Sliders show the part that real configs use. */
 export const SESSION_LIMITS = {
@@ -69,6 +72,8 @@ export const SESSION_LIMITS = {
   encoders: 8,
   /** Inputs of one encoder, beside the first. */
   otherInputs: 16,
+  axisIndex: 1e6,
+  seed: { low: 0, high: 2 ** 31 - 1 },
   text: 200,
 } as const;
 
@@ -84,6 +89,7 @@ export const DEFAULT_SESSION: Session = {
   features: demoFeatures(),
   batch: DEFAULT_BATCH,
   solve: DEFAULT_SOLVE,
+  training: DEFAULT_TRAINING,
 };
 
 /** The Prior that the settings stand for. */
@@ -94,40 +100,12 @@ export function priorOf(settings: SolveSettings): Prior {
 }
 
 // ── Reading ─────────────────────────────────────────────────────────────────
-// Every field falls back to its default by itself, unknown keys are dropped and numbers are clamped: a link made by
-// anyone must give a session that works, field by field, never by a deep merge.
+// Unknown keys are dropped, and nothing is merged deeply (see fields.ts).
 
-const clamped = (limits: { readonly low: number; readonly high: number }, fallback: number) =>
-  v.fallback(
-    v.pipe(
-      v.number(),
-      v.finite(),
-      v.transform((value) => Math.min(limits.high, Math.max(limits.low, value))),
-    ),
-    fallback,
-  );
-const whole = (limits: { readonly low: number; readonly high: number }, fallback: number) =>
-  v.fallback(
-    v.pipe(
-      v.number(),
-      v.finite(),
-      v.transform((value) => Math.round(Math.min(limits.high, Math.max(limits.low, value)))),
-    ),
-    fallback,
-  );
-const tau = (fallback: number) =>
-  v.fallback(
-    v.pipe(
-      v.union([v.pipe(v.number(), v.finite()), v.literal('inf')]),
-      v.transform((value) => (value === 'inf' ? Infinity : Math.min(SESSION_LIMITS.tau.high, Math.max(SESSION_LIMITS.tau.low, value)))),
-    ),
-    fallback,
-  );
-const text = (fallback: string) => v.fallback(v.pipe(v.string(), v.maxLength(SESSION_LIMITS.text)), fallback);
+const shortText = textUpTo(SESSION_LIMITS.text);
+const text = (fallback: string) => v.fallback(shortText, fallback);
 
-const axisIndex = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1e6));
-
-const shortText = v.pipe(v.string(), v.maxLength(SESSION_LIMITS.text));
+const axisIndex = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(SESSION_LIMITS.axisIndex));
 
 const embedSchema = v.object({
   file: shortText,
@@ -194,7 +172,7 @@ const dataRef = (fallback: DataRef) =>
 const batchSchema = v.object({
   kind: v.fallback(v.picklist(['random', 'ranges']), DEFAULT_BATCH.kind),
   size: whole(SESSION_LIMITS.batchSize, DEFAULT_BATCH.size),
-  seed: whole({ low: 0, high: 2 ** 31 - 1 }, DEFAULT_BATCH.seed),
+  seed: whole(SESSION_LIMITS.seed, DEFAULT_BATCH.seed),
   sourceEpisodes: text(''),
   targetEpisodes: text(''),
   sourceRanges: text(DEFAULT_BATCH.sourceRanges),
@@ -203,8 +181,8 @@ const batchSchema = v.object({
 
 const solveSchema = v.object({
   reg: clamped(SESSION_LIMITS.reg, DEFAULT_SOLVE.reg),
-  tau1: tau(DEFAULT_SOLVE.tau1),
-  tau2: tau(DEFAULT_SOLVE.tau2),
+  tau1: positiveOrInfinite(SESSION_LIMITS.tau, DEFAULT_SOLVE.tau1),
+  tau2: positiveOrInfinite(SESSION_LIMITS.tau, DEFAULT_SOLVE.tau2),
   prior: v.fallback(v.picklist(['product', 'ones', 'diagonal', 'soft', 'band']), DEFAULT_SOLVE.prior),
   softEpsilon: clamped(SESSION_LIMITS.softEpsilon, DEFAULT_SOLVE.softEpsilon),
   bandWidth: clamped(SESSION_LIMITS.bandWidth, DEFAULT_SOLVE.bandWidth),
@@ -219,12 +197,15 @@ const sessionSchema = v.object({
   features: v.fallback(features, [...DEFAULT_SESSION.features]),
   batch: v.fallback(batchSchema, DEFAULT_BATCH),
   solve: v.fallback(solveSchema, DEFAULT_SOLVE),
+  training: v.fallback(trainingSchema, DEFAULT_TRAINING),
 });
 
 /** One step from each older version to the next; `migrations[k]` turns version k+1 into version k+2. */
 const migrations: readonly ((old: Record<string, unknown>) => Record<string, unknown>)[] = [
   // Version 1 knew no encoders; its terms, which name none, keep what they mean.
   (old) => ({ ...old, encoders: [] }),
+  // Version 2 knew nothing of training; the defaults say what it did.
+  (old) => ({ ...old, training: DEFAULT_TRAINING }),
 ];
 
 /** What came out of reading a stored or shared session. */

@@ -6,7 +6,7 @@ const MAX_HASH = 64 * 1024;
 const MAX_JSON = 256 * 1024;
 
 /**
- * `#s=2.<base64url(deflate-raw(JSON))>`: the version comes first, so that a newer link is known before it is read.
+ * `#s=3.<base64url(deflate-raw(JSON))>`: the version comes first, so that a newer link is known before it is read.
  * @throws UserError `link-too-long` rather than making a link that no page would read
  */
 export async function sessionToHash(session: Session): Promise<string> {
@@ -15,7 +15,7 @@ export async function sessionToHash(session: Session): Promise<string> {
   let binary = '';
   for (const byte of packed) binary += String.fromCharCode(byte);
   const hash = `#s=${SESSION_VERSION}.${btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '')}`;
-  if (hash.length > MAX_HASH || bytes.length > MAX_JSON) throw new UserError('link-too-long', 'The names in this session are too long for a link. Use fewer terms, or encoders with shorter names of inputs.');
+  if (hash.length > MAX_HASH || bytes.length > MAX_JSON) throw new UserError('link-too-long', 'The names and the imported config of this session are too long for a link. Use fewer terms, encoders with shorter names of inputs, or a config without what is no setting.');
   return hash;
 }
 

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { BUILTIN_ENCODERS, SESSION_LIMITS, SESSION_VERSION, type BatchSettings, type DataRef, type EncoderRef, type Session, type SolveSettings } from '../../src/config/session.ts';
+import { TRAINING_LIMITS, type TrainingSettings } from '../../src/config/training.ts';
 import type { FeatureSpec } from '../../src/core/cost/features.ts';
 
 interface Limits {
@@ -65,6 +66,26 @@ const solve: fc.Arbitrary<SolveSettings> = fc.record({
   normalisation: fc.constantFrom('none', 'max', 'median', 'std'),
 });
 
+const document = fc.record({ format: fc.constantFrom('lerobot' as const, 'robomimic' as const), text });
+
+const training: fc.Arbitrary<TrainingSettings> = fc.record({
+  convention: fc.constantFrom('lerobot', 'robomimic'),
+  window: fc.nat(TRAINING_LIMITS.window.high),
+  noWindow: fc.boolean(),
+  sharpness: number(TRAINING_LIMITS.sharpness),
+  cutoff: number(TRAINING_LIMITS.cutoff),
+  topk: fc.option(fc.integer({ min: TRAINING_LIMITS.topk.low, max: TRAINING_LIMITS.topk.high })),
+  baseIndexSource: fc.nat(TRAINING_LIMITS.baseIndex.high),
+  baseIndexTarget: fc.nat(TRAINING_LIMITS.baseIndex.high),
+  batchSize: fc.integer({ min: TRAINING_LIMITS.batchSize.low, max: TRAINING_LIMITS.batchSize.high }),
+  batchRatio: number(TRAINING_LIMITS.batchRatio),
+  lambda: number(TRAINING_LIMITS.lambda),
+  bcSourceWeight: fc.option(number(TRAINING_LIMITS.share)),
+  normalizeBySize: fc.boolean(),
+  obsKeys: fc.array(text, { maxLength: 4 }),
+  document: fc.option(document),
+});
+
 /** Every session that a person could have made. */
 export const anySession: fc.Arbitrary<Session> = fc.record({
   version: fc.constant(SESSION_VERSION),
@@ -74,6 +95,7 @@ export const anySession: fc.Arbitrary<Session> = fc.record({
   features: fc.array(feature, { maxLength: SESSION_LIMITS.terms }),
   batch,
   solve,
+  training,
 });
 
 /** What is out of bounds in a session, in words; empty when nothing is. */
@@ -100,6 +122,14 @@ export function beyondLimits(session: Session): string[] {
     for (const key of ['term_name', 'src_key', 'tgt_key'] as const) short(key, spec[key]);
     for (const key of ['weight_embed', 'weight_label', 'term_weight'] as const) within(key, spec[key], SESSION_LIMITS.weight);
   }
+  const { training: carried } = session;
+  for (const key of ['window', 'sharpness', 'cutoff', 'batchSize', 'batchRatio', 'lambda'] as const) within(key, carried[key], TRAINING_LIMITS[key]);
+  for (const key of ['baseIndexSource', 'baseIndexTarget'] as const) within(key, carried[key], TRAINING_LIMITS.baseIndex);
+  if (carried.topk !== null) within('topk', carried.topk, TRAINING_LIMITS.topk);
+  if (carried.bcSourceWeight !== null) within('bcSourceWeight', carried.bcSourceWeight, TRAINING_LIMITS.share);
+  if (carried.obsKeys.length > TRAINING_LIMITS.obsKeys) problems.push(`${carried.obsKeys.length} keys`);
+  for (const key of carried.obsKeys) short('obsKeys', key);
+  if (carried.document && carried.document.text.length > TRAINING_LIMITS.document) problems.push('a long document');
   if (session.encoders.length > SESSION_LIMITS.encoders) problems.push(`${session.encoders.length} encoders`);
   for (const { file } of session.encoders) short('file', file);
   for (const { embed: named } of features) for (const name of named ? [named.file, named.input, named.output] : []) short('embed', name);

@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PRESETS } from '../../../src/config/presets.ts';
 import { DEFAULT_BATCH, DEFAULT_SESSION, DEFAULT_SOLVE, priorOf, readSession, SESSION_LIMITS, SESSION_VERSION, writeSession, type Session } from '../../../src/config/session.ts';
+import { DEFAULT_TRAINING } from '../../../src/config/training.ts';
 import { anySession, beyondLimits } from '../../support/session.ts';
 
 /** Read a session that must be readable. */
@@ -73,7 +74,21 @@ describe('reading what others wrote', () => {
     expect(readWith({ batch: rest }).batch).toEqual({ ...whole, [key]: DEFAULT_BATCH[key] });
   });
 
-  it.each(['source', 'target', 'encoders', 'features', 'batch', 'solve'] as const)('%s falls back alone', (key) => {
+  const TRAINING = { convention: 'robomimic', window: 5, noWindow: true, sharpness: 2, cutoff: 0.5, topk: 7, baseIndexSource: 1, baseIndexTarget: 2, batchSize: 8, batchRatio: 0.5, lambda: 0.3, bcSourceWeight: 0.8, normalizeBySize: false, obsKeys: ['a'], document: { format: 'lerobot', text: '{}' } };
+  it.each(Object.keys(TRAINING) as (keyof typeof TRAINING)[])('training.%s falls back alone', (key) => {
+    const whole = readWith({ training: TRAINING }).training;
+    expect(whole).toEqual(TRAINING);
+    for (const value of [undefined, {}, 'nonsense', Number.NaN, [3], { format: 'other', text: '' }]) expect(readWith({ training: { ...TRAINING, [key]: value } }).training).toEqual({ ...whole, [key]: DEFAULT_TRAINING[key] });
+    const { [key]: _, ...rest } = TRAINING;
+    expect(readWith({ training: rest }).training).toEqual({ ...whole, [key]: DEFAULT_TRAINING[key] });
+  });
+
+  it('clamps what a config carries', () => {
+    const { training } = readWith({ training: { window: -3, sharpness: 1e300, topk: 0.2, batchSize: 0, batchRatio: -1, lambda: 1e99, bcSourceWeight: 7, baseIndexSource: 1.6, document: { format: 'lerobot', text: 'x'.repeat(40_000) } } });
+    expect(training).toMatchObject({ window: 0, sharpness: 1e9, topk: 1, batchSize: 1, batchRatio: 0, lambda: 1e9, bcSourceWeight: 1, baseIndexSource: 2, document: null });
+  });
+
+  it.each(['source', 'target', 'encoders', 'features', 'batch', 'solve', 'training'] as const)('%s falls back alone', (key) => {
     const json = JSON.parse(writeSession({ ...DEFAULT_SESSION, source: { kind: 'none' }, target: { kind: 'none' }, features: [{ ...term, term_name: 'mine' }] })) as Record<string, unknown>;
     const whole = read(json);
     for (const value of [null, 3, 'text', true]) expect(read({ ...json, [key]: value })).toEqual({ ...whole, [key]: DEFAULT_SESSION[key] });
@@ -140,6 +155,10 @@ describe('reading what others wrote', () => {
     expect(session.features).toEqual([term]);
   });
 
+  it('reads a session of version 2, which knew no training, as it was', () => {
+    expect(read({ version: 2, features: [term], training: { window: 9 } })).toEqual({ ...DEFAULT_SESSION, features: [term], training: DEFAULT_TRAINING });
+  });
+
   it('keeps at most 16 terms, bad ones not counted', () => {
     const many = Array.from({ length: 40 }, (_, k) => ({ ...term, term_name: `t${k}` }));
     expect(readWith({ features: many }).features.map(({ term_name }) => term_name)).toEqual(many.slice(0, SESSION_LIMITS.terms).map(({ term_name }) => term_name));
@@ -147,7 +166,7 @@ describe('reading what others wrote', () => {
   });
 
   it('says when a session comes from a newer version, whatever else it holds', () => {
-    expect(readSession({ version: 3 })).toEqual({ kind: 'newer', version: 3 });
+    expect(readSession({ version: 4 })).toEqual({ kind: 'newer', version: 4 });
     expect(readSession({ version: 900, solve: 'new shape' })).toEqual({ kind: 'newer', version: 900 });
   });
 

@@ -3,6 +3,7 @@ import * as fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { DEFAULT_BATCH, DEFAULT_SESSION, DEFAULT_SOLVE, SESSION_LIMITS, type Session } from '../../../src/config/session.ts';
 import { applyOverrides, sessionFromHash, sessionToHash } from '../../../src/config/share.ts';
+import { DEFAULT_TRAINING, TRAINING_LIMITS } from '../../../src/config/training.ts';
 import { anySession, beyondLimits } from '../../support/session.ts';
 
 const base64url = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64url');
@@ -11,7 +12,7 @@ const linkOf = (text: string | Uint8Array): string => `#s=1.${base64url(deflateR
 
 /** Every field away from its default. What version 1 did not know has the value that its migration gives. */
 const FROZEN_SESSION: Session = {
-  version: 2,
+  version: 3,
   source: { kind: 'local', name: 'sim 抓取', fingerprint: '0123456789abcdef'.repeat(4) },
   target: { kind: 'demo', name: 'real_pick' },
   encoders: [],
@@ -21,6 +22,7 @@ const FROZEN_SESSION: Session = {
   ],
   batch: { kind: 'ranges', size: 100, seed: 12, sourceEpisodes: '0:3', targetEpisodes: '1, 4', sourceRanges: '0:96', targetRanges: '10:90, 95' },
   solve: { reg: 0.033, tau1: Infinity, tau2: 0.25, prior: 'soft', softEpsilon: 0.07, bandWidth: 0.2, mode: 'parity', normalisation: 'median' },
+  training: DEFAULT_TRAINING,
 };
 
 // Made on the day that version 1 was first published. Never change it: links like it are in papers and notebooks.
@@ -31,7 +33,7 @@ describe('a session as a link', () => {
     await fc.assert(
       fc.asyncProperty(anySession, async (session) => {
         const hash = await sessionToHash(session);
-        expect(hash).toMatch(/^#s=2\.[A-Za-z0-9_-]+$/);
+        expect(hash).toMatch(/^#s=3\.[A-Za-z0-9_-]+$/);
         expect(await sessionFromHash(hash)).toEqual({ kind: 'session', session });
       }),
       { numRuns: 100 },
@@ -58,6 +60,15 @@ describe('a session as a link', () => {
     const others = Array.from({ length: SESSION_LIMITS.otherInputs }, () => ({ input: longest(), src_key: longest(), tgt_key: longest() }));
     const endless = { ...session, features: features.map((spec) => ({ ...spec, embed: { ...spec.embed, others } })) };
     await expect(sessionToHash(endless)).rejects.toMatchObject({ code: 'link-too-long' });
+  });
+
+  it('carries an imported config, and says so when that is too much', async () => {
+    const carrying = (text: string): Session => ({ ...FROZEN_SESSION, training: { ...DEFAULT_TRAINING, document: { format: 'lerobot', text } } });
+    const ordinary = carrying(JSON.stringify({ ot: { unknown: 'field '.repeat(5000) } }));
+    expect(await sessionFromHash(await sessionToHash(ordinary))).toEqual({ kind: 'session', session: ordinary });
+    let state = 1;
+    const noise = Array.from({ length: TRAINING_LIMITS.document }, () => String.fromCharCode(0x4e00 + ((state = (state * 48271) % 2147483647) % 20000))).join('');
+    await expect(sessionToHash(carrying(noise))).rejects.toMatchObject({ code: 'link-too-long', message: expect.stringContaining('imported config') });
   });
 });
 
@@ -99,9 +110,9 @@ describe('links that cannot be read', () => {
 
 describe('links from a newer version say so', () => {
   it.each([
-    ['before anything of it is read', '#s=3.abcd', 3],
-    ['whatever its packing looks like', '#s=4.zstd:~%7Babc%7D', 4],
-    ['with nothing in it', '#s=3.', 3],
+    ['before anything of it is read', '#s=4.abcd', 4],
+    ['whatever its packing looks like', '#s=5.zstd:~%7Babc%7D', 5],
+    ['with nothing in it', '#s=4.', 4],
     ['inside an envelope of ours', linkOf('{"version":7}'), 7],
   ])('%s', async (_, hash, version) => expect(await sessionFromHash(hash)).toEqual({ kind: 'newer', version }));
 });
@@ -152,7 +163,7 @@ describe('any hash at all', () => {
     if (reading.kind === 'session') expect(beyondLimits(reading.session)).toEqual([]);
   }
 
-  it('arbitrary texts', () => fc.assert(fc.asyncProperty(fc.string({ unit: 'binary', maxLength: 60 }), fc.constantFrom('', '#', '#s=', '#s=1.', '#s=2.'), (text, start) => survives(start + text))));
+  it('arbitrary texts', () => fc.assert(fc.asyncProperty(fc.string({ unit: 'binary', maxLength: 60 }), fc.constantFrom('', '#', '#s=', '#s=1.', '#s=3.'), (text, start) => survives(start + text))));
 
   it('arbitrary bytes in the right envelope', () => fc.assert(fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), (bytes) => survives(`#s=1.${base64url(bytes)}`)), { numRuns: 300 }));
 
