@@ -1,6 +1,6 @@
 import { DEMO_ENCODER } from '../../src/config/presets.ts';
 import { DEFAULT_SESSION, type BatchSettings, type BuiltinEncoder, type SolveSettings } from '../../src/config/session.ts';
-import type { FeatureSpec } from '../../src/core/cost/features.ts';
+import { wantsEmbedding, type FeatureSpec } from '../../src/core/cost/features.ts';
 import type { Dataset } from '../../src/datasets/types.ts';
 import { builtinEncoders } from '../../src/encoders/builtin.ts';
 import { loadEncoder, type LoadedEncoder } from '../../src/encoders/load.ts';
@@ -70,15 +70,18 @@ export async function encoderOf(file: string, bytes: Uint8Array): Promise<Loaded
   return loadEncoder([{ path: file, size: bytes.length, slice: (start, end) => Promise.resolve(Uint8Array.from(bytes.subarray(start, end)).buffer) }]);
 }
 
+/** The demo's terms that need no encoder: running one for every engine of every test would take minutes. */
+export const LABELS: readonly FeatureSpec[] = DEFAULT_SESSION.features.filter((spec) => !wantsEmbedding(spec));
+
 export interface Change {
   readonly solve?: Partial<SolveSettings>;
   readonly batch?: Partial<BatchSettings>;
   readonly features?: readonly FeatureSpec[];
 }
 
-/** The demo's settings with some changed. */
+/** The demo's settings, on its labels alone, with some changed. */
 export function settingsOf({ solve, batch, features }: Change): ProblemSettings {
-  return { features: features ?? DEFAULT_SESSION.features, batch: { ...DEFAULT_SESSION.batch, ...batch }, solve: { ...DEFAULT_SESSION.solve, ...solve } };
+  return { features: features ?? LABELS, batch: { ...DEFAULT_SESSION.batch, ...batch }, solve: { ...DEFAULT_SESSION.solve, ...solve } };
 }
 
 export function expectType<T extends EngineReply['type']>(type: T, reply: EngineReply): Reply<T> {

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { DEMO_ENCODER, embedTerm, labelTerm } from '../../../src/config/presets.ts';
-import { DEFAULT_BATCH } from '../../../src/config/session.ts';
+import { DEFAULT_BATCH, DEFAULT_SESSION } from '../../../src/config/session.ts';
 import type { FeatureSpec } from '../../../src/core/cost/features.ts';
 import { squaredDistances } from '../../../src/core/cost/terms.ts';
 import type { Dataset } from '../../../src/datasets/types.ts';
@@ -54,13 +54,13 @@ describe('an embedding term', () => {
       working.push(what);
       return () => undefined;
     });
-    await engine.solve();
+    await engine.solve({ features: DEFAULT_SESSION.features });
     const runs = working.length;
     expect(runs).toBeGreaterThan(0);
-    await engine.solve({ solve: { reg: 0.02 } });
+    await engine.solve({ features: DEFAULT_SESSION.features, solve: { reg: 0.02 } });
     await engine.solve({ features: [camera({ weight_embed: 3 }), camera({ term_name: 'again', weight_embed: 2 })] });
     expect(working).toHaveLength(runs);
-    await engine.solve({ batch: { seed: 9 } });
+    await engine.solve({ features: DEFAULT_SESSION.features, batch: { seed: 9 } });
     expect(working.length).toBeGreaterThan(runs);
   });
 
@@ -98,7 +98,7 @@ describe('what its readings say', () => {
   });
 
   it('the demo’s encoder has not', async () => {
-    const { report } = await (await Engine.holding(sim, real)).solve();
+    const { report } = await (await Engine.holding(sim, real)).solve({ features: DEFAULT_SESSION.features });
     expect(report.warnings.map(({ code }) => code)).not.toContain('encoder-collapse');
   });
 
@@ -125,12 +125,12 @@ describe('what cannot be embedded is said by name, and the engine goes on', () =
   it('an encoder that is not loaded, and one that was taken away', async () => {
     const engine = await Engine.holding(sim, real);
     expect(await engine.failure({ features: [on('observation.state', 'gone.onnx')] })).toMatchObject({ code: 'no-encoder', detail: { term: 'gone.onnx' } });
-    await engine.solve();
+    await engine.solve({ features: DEFAULT_SESSION.features });
     await engine.request('remove-encoder', { file: DEMO_ENCODER });
-    expect(await engine.failure({})).toMatchObject({ code: 'no-encoder', message: expect.stringContaining(DEMO_ENCODER) as string });
+    expect(await engine.failure({ features: DEFAULT_SESSION.features })).toMatchObject({ code: 'no-encoder', message: expect.stringContaining(DEMO_ENCODER) as string });
     await works(engine);
     await engine.add(await builtinEncoder(DEMO_ENCODER));
-    expect((await engine.solve()).report.converged).toBe(true);
+    expect((await engine.solve({ features: DEFAULT_SESSION.features })).report.converged).toBe(true);
   });
 
   it('sides of different width', async () => {

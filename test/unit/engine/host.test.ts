@@ -1,13 +1,13 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { DEMO_ENCODER, labelTerm } from '../../../src/config/presets.ts';
-import { DEFAULT_BATCH, DEFAULT_SESSION, DEFAULT_SOLVE } from '../../../src/config/session.ts';
+import { labelTerm } from '../../../src/config/presets.ts';
+import { DEFAULT_BATCH, DEFAULT_SOLVE } from '../../../src/config/session.ts';
 import type { FeatureSpec } from '../../../src/core/cost/features.ts';
 import { uniformWeights } from '../../../src/core/ot/problem.ts';
 import { solve } from '../../../src/core/ot/solve.ts';
 import type { Dataset } from '../../../src/datasets/types.ts';
 import { drawBatch } from '../../../src/engine/batch.ts';
 import { changed, demoShard, madeDataset, without } from '../../support/demo.ts';
-import { builtinEncoder, Engine, settingsOf, worstDifference, type Change } from '../../support/engine.ts';
+import { Engine, LABELS, settingsOf, worstDifference, type Change } from '../../support/engine.ts';
 
 let sim: Dataset;
 let real: Dataset;
@@ -20,7 +20,7 @@ const demo = (): Promise<Engine> => Engine.holding(sim, real);
 const cold = async (change: Change): Promise<Awaited<ReturnType<Engine['solve']>>> => (await demo()).solve(change);
 const total = (values: ArrayLike<number>): number => Array.from(values).reduce((sum, value) => sum + value, 0);
 const dot = (left: ArrayLike<number>, right: ArrayLike<number>): number => Array.from(left).reduce((sum, value, k) => sum + value * right[k]!, 0);
-const [first, ...others] = DEFAULT_SESSION.features as [FeatureSpec, ...FeatureSpec[]];
+const [first, ...others] = LABELS as [FeatureSpec, ...FeatureSpec[]];
 
 describe('a report', () => {
   it('has the fork’s figures, and they belong to the plan that comes with it', async () => {
@@ -44,7 +44,7 @@ describe('a report', () => {
   it('names each term with its mean before the weight and its share', async () => {
     const { report, matrices } = await (await demo()).solve();
     const costs = matrices.costs!;
-    expect(report.terms.map(({ name }) => name)).toEqual(DEFAULT_SESSION.features.map(({ term_name }) => term_name));
+    expect(report.terms.map(({ name }) => name)).toEqual(LABELS.map(({ term_name }) => term_name));
     expect(total(report.terms.map(({ share }) => share))).toBeCloseTo(1, 10);
     for (const [k, term] of report.terms.entries()) {
       expect(term.mean / (total(costs.terms[k]!) / 4096)).toBeCloseTo(1, 5);
@@ -134,7 +134,7 @@ describe('what is sent and what is kept', () => {
     await next({ batch: { seed: 4 } });
     await next({ batch: { seed: 4, targetEpisodes: '2:5' } });
     await next({ batch: { seed: 4 }, features: others });
-    await next({ features: [{ ...first, weight_embed: 3 }, ...others] });
+    await next({ features: [{ ...first, weight_label: 3 }, ...others] });
     await next({ features: [first, { ...others[0]!, weight_label: 3 }] });
     await next({ features: [first, { ...others[0]!, dim_slice: [0, 1] }] });
     await next({});
@@ -194,7 +194,7 @@ describe('a slider that moves', () => {
 
 describe('POT parity', () => {
   it('is the core’s parity solve of the drawn batch, figure for figure', async () => {
-    const { report, matrices } = await (await demo()).solve({ features: others, solve: { mode: 'parity', reg: 0.05, tau1: 0.2, tau2: 0.4 } });
+    const { report, matrices } = await (await demo()).solve({ solve: { mode: 'parity', reg: 0.05, tau1: 0.2, tau2: 0.4 } });
     const batch = drawBatch(sim, real, DEFAULT_BATCH);
     const values = [batch.source, batch.target].map((side) => side.columns.get('observation.state')!.values) as [Float64Array, Float64Array];
     const cost = Float64Array.from({ length: 4096 }, (_, cell) => {
@@ -271,7 +271,6 @@ describe('what cannot be solved is said by name, and the engine goes on', () => 
 
   it('no data, one side only, and a side taken away', async () => {
     const engine = new Engine();
-    await engine.add(await builtinEncoder(DEMO_ENCODER));
     expect(await engine.failure({})).toMatchObject({ code: 'no-data' });
     await engine.load('source', sim, 'sim');
     expect(await engine.failure({})).toMatchObject({ code: 'no-data' });
