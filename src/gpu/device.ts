@@ -12,15 +12,16 @@ export interface OpenedDevice {
   readonly lost: Promise<UserError>;
 }
 
-/** Limits beyond WebGPU's defaults that the kernels use, as far as the adapter has them. */
+/** Limits beyond WebGPU's defaults that kernels and encoders (wide Concat and Split) use, as far as the adapter has them. */
 const WANTED = {
   maxBufferSize: 2 ** 30,
   maxStorageBufferBindingSize: 2 ** 30,
   maxComputeWorkgroupStorageSize: 32768,
+  maxStorageBuffersPerShaderStage: 16,
 } as const;
 
-/** Features that kernels use where the adapter has them (half_subgroup.wgsl). */
-const WANTED_FEATURES: readonly GPUFeatureName[] = ['subgroups'];
+/** Features for kernels (half_subgroup.wgsl) and for encoders in float16, where the adapter has them. */
+const WANTED_FEATURES: readonly GPUFeatureName[] = ['subgroups', 'shader-f16'];
 
 /**
  * Ask for an adapter and its device with explicit limits. An adapter is used up by its device, so each call asks anew.
