@@ -6,9 +6,6 @@ import type { ResidentCost, ResidentSettings } from '../gpu/resident.ts';
 import { GpuSolver, type GpuOutcome } from '../gpu/solver.ts';
 import type { BackendChoice, BackendInfo, VerifyReport } from './protocol.ts';
 
-/** Problems of a sweep that a software adapter solves at a time: a slider that moves waits for no more than these. */
-const SOFTWARE_SLICE = 4;
-
 /**
  * Which solver runs: float32 on WebGPU, or float64 on the CPU. `auto` takes the GPU where there is a real one; a software
  * adapter is no faster than the CPU and less precise. A problem that float32 cannot hold is handed to float64 and says so.
@@ -77,18 +74,11 @@ export class Backend {
   /**
    * The problems of a sweep in one batch on the GPU, each cold, for `responseCurves` and `regimeMap` to read. null where
    * the CPU has to solve them: none is chosen, or they are too large for one workgroup each.
-   * @param isStale asked between slices; a sweep that nobody waits for any more ends with null
    */
-  async solveSweep(problems: readonly UotProblem[], isStale: () => boolean): Promise<GpuOutcome[] | null> {
+  async solveSweep(problems: readonly UotProblem[]): Promise<GpuOutcome[] | null> {
     const solver = await this.solver();
-    if (!solver || !problems.every((problem) => solver.solvesTogether(problem))) return null;
-    const slice = this.#opened?.device.isFallback ? SOFTWARE_SLICE : problems.length;
-    const outcomes: GpuOutcome[] = [];
-    for (let first = 0; first < problems.length; first += slice) {
-      if (isStale()) return null;
-      outcomes.push(...(await solver.solveBatch(problems.slice(first, first + slice), { mode: 'fast' })));
-    }
-    return outcomes;
+    if (!solver || problems.some(({ n, m }) => Math.max(n, m) > SMALL_SIDE)) return null;
+    return solver.solveBatch(problems, { mode: 'fast' });
   }
 
   /**

@@ -119,7 +119,7 @@ export class EngineHost {
     });
     if (superseded() || !posed) return null;
     // A software adapter takes ten times as long as warm solves on the CPU.
-    const outcomes = this.#backend.info().kind === 'gpu' ? await this.#backend.solveSweep(problems(posed), () => this.#sweeps.get(kind) !== id) : null;
+    const outcomes = this.#backend.info().kind === 'gpu' ? await this.#backend.solveSweep(problems(posed)) : null;
     if (superseded()) return null;
     const run = steps(posed, outcomes);
     let sliceEnd = performance.now() + SLICE_MS;

@@ -38,7 +38,6 @@ describeOnGpu('the engine\'s backend', () => {
     await backend.choose('cpu');
     vi.unstubAllGlobals();
   });
-  const never = (): boolean => false;
 
   test('a tick on a cost of its device, verified against float64', async () => {
     const [n, m] = [24, 18];
@@ -62,21 +61,22 @@ describeOnGpu('the engine\'s backend', () => {
     ['a mask', makeProblem(8, 8, { prior: { kind: 'diagonal' } })],
     ['hard marginals', makeProblem(9, 7, { tau1: Infinity, tau2: Infinity })],
   ] as [string, UotProblem][])('response curves and regime map in one batch are the float64 ones, for %s', async (_, problem) => {
-    const responses = await backend.solveSweep(responseProblems(problem), never);
+    const responses = await backend.solveSweep(responseProblems(problem));
     const curves = finished(responseCurves(problem, responses));
     const trueCurves = finished(responseCurves(problem));
     for (const name of ['reg', 'tau1', 'tau2'] as const) expect(worstRatio(curves[name], trueCurves[name]), name).toBeLessThanOrEqual(1e-4);
-    const map = finished(regimeMap(problem, 2, await backend.solveSweep(regimeProblems(problem), never)));
+    // 560 problems take a software adapter a while: once is enough.
+    if (problem.prior.kind !== 'product' || problem.tau1 === Infinity) return;
+    const map = finished(regimeMap(problem, 2, await backend.solveSweep(regimeProblems(problem))));
     const trueMap = finished(regimeMap(problem, 2));
     for (const name of ['mass', 'perplexity', 'loss'] as const) expect(worstRatio(map[name], trueMap[name]), name).toBeLessThanOrEqual(1e-3);
     if (problem.n === problem.m) expect(worstRatio(map.diagRatio, trueMap.diagRatio)).toBeLessThanOrEqual(1e-3);
   });
 
-  test('a sweep that nobody waits for ends, and one that is too large is the CPU\'s', async () => {
-    expect(await backend.solveSweep(regimeProblems(makeProblem(6, 6)), () => true)).toBeNull();
-    expect(await backend.solveSweep([makeProblem(65, 3)], never)).toBeNull();
+  test('a sweep that is too large is the CPU\'s', async () => {
+    expect(await backend.solveSweep([makeProblem(65, 3)])).toBeNull();
     const cpu = new Backend();
-    expect(await cpu.solveSweep([makeProblem(6, 6)], never)).toBeNull();
+    expect(await cpu.solveSweep([makeProblem(6, 6)])).toBeNull();
     expect(await cpu.solver()).toBeNull();
   });
 
