@@ -77,7 +77,7 @@ export class Backend {
    */
   async solveSweep(problems: readonly UotProblem[]): Promise<GpuOutcome[] | null> {
     const solver = await this.solver();
-    if (!solver || problems.some(({ n, m }) => Math.max(n, m) > SMALL_SIDE)) return null;
+    if (!solver || problems.some((problem) => !solver.solvesTogether(problem))) return null;
     return solver.solveBatch(problems, { mode: 'fast' });
   }
 
