@@ -104,11 +104,6 @@ export function relativeDistance(plan: Float64Array, truth: Float64Array): numbe
   return worst === 0 ? 0 : worst / top;
 }
 
-export function expectSamePlan(plan: Float64Array, truth: Float64Array, tolerance = 1e-7): void {
-  expect(plan.length).toBe(truth.length);
-  expect(relativeDistance(plan, truth)).toBeLessThanOrEqual(tolerance);
-}
-
 /** |x − y| ≤ tolerance·max(|x|, |y|, floor). */
 export function expectClose(value: number, truth: number, tolerance = 1e-9, floor = 0): void {
   expect(Math.abs(value - truth), `${value} against ${truth}`).toBeLessThanOrEqual(tolerance * Math.max(Math.abs(value), Math.abs(truth), floor));
