@@ -34,7 +34,7 @@ describe('without an adapter', () => {
     expect(await backend.choose('webgpu')).toEqual({ kind: 'cpu', adapter: null, reason: NO_ADAPTER });
     expect(await backend.solve(problem, options)).toEqual({ solution: truth, handedOver: null });
     expect(await backend.solver()).toBeNull();
-    expect(await backend.solveSweep([problem], () => false)).toBeNull();
+    expect(await backend.solveSweep([problem])).toBeNull();
   });
 
   it('`auto` takes the CPU without a word, and the CPU solves', async () => {
@@ -52,7 +52,7 @@ describe('without an adapter', () => {
     for (let tick = 0; tick < 3; tick++) {
       await backend.solve(problem, options);
       await backend.solver();
-      await backend.solveSweep([problem], () => false);
+      await backend.solveSweep([problem]);
     }
     expect(asked()).toBe(1);
     // Choosing anew is somebody's wish, and asks.
