@@ -175,7 +175,7 @@ export class EngineClient {
     return ((await this.#request('verify', { settings })) as ReplyOf<'verified'>).report;
   }
 
-  /** Files that give the present problem to POT, and what to expect of it; at 1024 × 1024 the engine works on it for many seconds. @throws UserError as a solve */
+  /** Files that give the present problem to POT, and what to expect of it; at 1024 × 1024 the engine works on it for seconds. @throws UserError as a solve */
   async potScript(settings: ProblemSettings): Promise<PotSnippet> {
     return ((await this.#request('pot-script', { settings })) as ReplyOf<'pot-script'>).script;
   }
