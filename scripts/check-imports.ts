@@ -30,7 +30,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   valibot: /^src\/config\//,
   hyparquet: /^src\/datasets\//,
   h5wasm: /^src\/datasets\//,
-  fflate: /^src\/datasets\//,
+  fflate: /^src\/(datasets|store)\//,
   'onnxruntime-web': /^src\/encoders\//,
   'onnx-buf': /^src\/encoders\//,
   '@bufbuild/protobuf': /^src\/encoders\//,

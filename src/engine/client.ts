@@ -3,6 +3,7 @@ import { LatestOnly } from '../base/latest.ts';
 import type { PickedFile } from '../datasets/browser-files.ts';
 import type { Dataset } from '../datasets/types.ts';
 import type { LoadedEncoder } from '../encoders/load.ts';
+import type { PotSnippet } from '../config/pot-snippet.ts';
 import { BUILTIN_ENCODERS } from '../config/session.ts';
 import type { BackendChoice, BackendInfo, EncoderProposal, EngineReply, EngineRequest, EngineSignal, ProblemSettings, RegimeMap, ResponseCurves, Side, SolveMatrices, SolveReport, VerifyReport } from './protocol.ts';
 import { readEncoderInWorker, readInWorker } from './reader.ts';
@@ -172,6 +173,11 @@ export class EngineClient {
   /** Run both solvers on the present problem. @throws UserError `no-adapter` */
   async verify(settings: ProblemSettings): Promise<VerifyReport> {
     return ((await this.#request('verify', { settings })) as ReplyOf<'verified'>).report;
+  }
+
+  /** Files that give the present problem to POT, and what to expect of it; at 1024 × 1024 the engine works on it for seconds. @throws UserError as a solve */
+  async potScript(settings: ProblemSettings): Promise<PotSnippet> {
+    return ((await this.#request('pot-script', { settings })) as ReplyOf<'pot-script'>).script;
   }
 
   /** τ₁ = τ₂ that gives a mass. @throws UserError `no-such-tau` */

@@ -83,6 +83,11 @@ export class EngineHost {
       case 'verify':
         this.#send({ type: 'verified', id, report: await this.#pipeline.verify(request.settings) }, []);
         return;
+      case 'pot-script': {
+        const script = await this.#pipeline.potScript(request.settings);
+        this.#send({ type: 'pot-script', id, script }, Array.from(script.files.values(), ({ buffer }) => buffer));
+        return;
+      }
       case 'suggest-tau':
         this.#send({ type: 'tau', id, tau: suggestTau((await this.#pipeline.problem(request.settings)).problem, request.mass) }, []);
         return;

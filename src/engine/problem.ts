@@ -1,11 +1,12 @@
 import { UserError } from '../base/errors.ts';
 import { Mutex } from '../base/mutex.ts';
+import { potSnippet, type PotSnippet } from '../config/pot-snippet.ts';
 import { priorOf, SESSION_LIMITS } from '../config/session.ts';
 import { embedKeys, keyOf, wantsEmbedding, type FeatureSpec } from '../core/cost/features.ts';
 import { checkSpecs, combineTerms, normalisationScale, termShares, type CostTerm } from '../core/cost/terms.ts';
 import { costStatistics, planMetrics, regime, type CostStatistics } from '../core/ot/diagnostics.ts';
 import { uniformWeights, type UotProblem } from '../core/ot/problem.ts';
-import type { UotSolution } from '../core/ot/solve.ts';
+import { solve, type UotSolution } from '../core/ot/solve.ts';
 import { planWarnings, type CostContext } from '../core/ot/warnings.ts';
 import type { Dataset } from '../datasets/types.ts';
 import type { ResidentCost } from '../gpu/resident.ts';
@@ -107,6 +108,21 @@ export class ProblemPipeline {
         const { problem, cost, sigma } = await this.#pose(settings);
         const { mode } = settings.solve;
         return cost.resident ? this.#backend.verifyResident(cost.resident, { ...problem, sigma, mode }) : this.#backend.verify(problem, { mode });
+      }),
+    );
+  }
+
+  /**
+   * Files that give the present problem to POT. Whatever solves for the page, it is solved anew in float64: what the
+   * script says of POT holds for that plan alone.
+   * @throws UserError as `problem`
+   */
+  potScript(settings: ProblemSettings): Promise<PotSnippet> {
+    return this.#turn.run(() =>
+      this.#onLiveDevice(settings, async () => {
+        const { problem, sigma } = await this.#pose(settings);
+        const script = potSnippet(problem, solve(problem, { mode: settings.solve.mode }));
+        return sigma === 1 ? script : { ...script, notes: [...script.notes, `M.npy is M divided by ${Number(sigma.toPrecision(6))}, as it is solved.`] };
       }),
     );
   }

@@ -1,4 +1,5 @@
 import type { ErrorReport } from '../base/errors.ts';
+import type { PotSnippet } from '../config/pot-snippet.ts';
 import type { Session } from '../config/session.ts';
 import type { CostStatistics, Regime } from '../core/ot/diagnostics.ts';
 import type { Mode } from '../core/ot/solve.ts';
@@ -21,6 +22,7 @@ export type EngineRequest =
   | { readonly type: 'solve'; readonly id: number; readonly settings: ProblemSettings; readonly known: number }
   | { readonly type: 'configure'; readonly id: number; readonly backend: BackendChoice }
   | { readonly type: 'verify'; readonly id: number; readonly settings: ProblemSettings }
+  | { readonly type: 'pot-script'; readonly id: number; readonly settings: ProblemSettings }
   | { readonly type: 'suggest-tau'; readonly id: number; readonly settings: ProblemSettings; readonly mass: number }
   | { readonly type: 'responses'; readonly id: number; readonly settings: ProblemSettings }
   | { readonly type: 'regime-map'; readonly id: number; readonly settings: ProblemSettings }
@@ -33,6 +35,7 @@ export type EngineReply =
   | { readonly type: 'solved'; readonly id: number; readonly report: SolveReport; readonly matrices: SolveMatrices }
   | { readonly type: 'configured'; readonly id: number; readonly backend: BackendInfo }
   | { readonly type: 'verified'; readonly id: number; readonly report: VerifyReport }
+  | { readonly type: 'pot-script'; readonly id: number; readonly script: PotSnippet }
   | { readonly type: 'tau'; readonly id: number; readonly tau: number }
   | { readonly type: 'responses'; readonly id: number; readonly curves: ResponseCurves }
   | { readonly type: 'regime-map'; readonly id: number; readonly map: RegimeMap }

@@ -7,6 +7,7 @@ import { demoFiles, EngineClient, isEncoderDrop, readInWorker, type Dataset, typ
 import { DEMO_IMAGE, type BackendChoice, type Side, type SolveReport } from '../engine/protocol.ts';
 import { t } from '../words/index.ts';
 import { saveSoon } from './autosave.ts';
+import { ConfigShelf, isConfigDrop } from './config-shelf.ts';
 import { EncoderShelf } from './encoder-shelf.ts';
 import { matrices, useRun, type DatasetSummary, type LoadState } from './run.ts';
 import { useSession, withBuiltins } from './session.ts';
@@ -30,6 +31,7 @@ const GPU_LOSSES = 2;
 export class Live {
   readonly #client: EngineClient;
   readonly encoders: EncoderShelf;
+  readonly configs: ConfigShelf;
   #choice: BackendChoice;
   #losses = 0;
   /** Files of each side, kept so that a new engine can be given them again. */
@@ -47,6 +49,7 @@ export class Live {
     this.#choice = choice;
     this.#client = new EngineClient(createWorker, (reason) => void this.#reload(reason));
     this.encoders = new EncoderShelf(this.#client, () => void this.#solve());
+    this.configs = new ConfigShelf(this.#client);
   }
 
   /** Follow the session from now on and load what it names. */
@@ -64,6 +67,7 @@ export class Live {
 
   /** Take over a whole session, data included. */
   async restore(session: Session): Promise<void> {
+    this.configs.dismiss();
     useSession.getState().replace(session);
     await Promise.all([this.openRef('source', session.source), this.openRef('target', session.target)]);
   }
@@ -83,7 +87,7 @@ export class Live {
     await this.#read(side, name, name === 'sim_pick' ? 'sim' : 'real', () => demoFiles(name, document.baseURI), { kind: 'demo', name });
   }
 
-  /** Read files that a person chose. What was loaded stays until they are in. Encoders are known by their name. */
+  /** Read files that a person chose. What was loaded stays until they are in. Encoders and configs are known by their name. */
   async openFiles(side: Side, getFiles: () => Promise<readonly PickedFile[]>): Promise<void> {
     let files: readonly PickedFile[] = [];
     try {
@@ -92,7 +96,8 @@ export class Live {
       useRun.setState(({ loadErrors }) => ({ loadErrors: { ...loadErrors, [side]: reportError(thrown) } }));
       return;
     }
-    if (isEncoderDrop(files)) await this.encoders.openFiles(() => Promise.resolve(files));
+    if (isConfigDrop(files)) await this.configs.openFiles(() => Promise.resolve(files));
+    else if (isEncoderDrop(files)) await this.encoders.openFiles(() => Promise.resolve(files));
     else await this.#read(side, '', null, () => Promise.resolve(files), null);
   }
 

@@ -1,5 +1,6 @@
 import { create } from 'zustand';
 import type { ErrorReport } from '../base/errors.ts';
+import type { Finding, NullTau } from '../config/imported.ts';
 import type { BackendInfo, CostMatrices, RegimeMap, ResponseCurves, Side, SolveMatrices, SolveReport, VerifyReport } from '../engine/protocol.ts';
 
 /** What the page says about a loaded dataset. The data themselves are in the engine. */
@@ -61,6 +62,27 @@ export type EncoderState =
   /** The session names a local file that a person must hand over again. */
   | { readonly kind: 'wanted'; readonly fingerprint: string };
 
+/** What a training config said beside the session that it became. */
+export interface ConfigSummary {
+  readonly file: string;
+  /** Tells one reading from another of the same file. */
+  readonly reading: number;
+  readonly kind: 'lerobot' | 'robomimic';
+  readonly findings: readonly Finding[];
+  readonly unknown: readonly string[];
+  /** How its null τ was read; null where it has none. */
+  readonly nullTau: NullTau | null;
+}
+
+/** What is to be said of a file that was written last. */
+export interface ExportSummary {
+  readonly file: string;
+  /** Largest |POT − plan| over max plan to expect, of a POT script. */
+  readonly difference: number | null;
+  /** English sentences: what the file cannot say, or how POT is asked. */
+  readonly notes: readonly string[];
+}
+
 /** What the engine reports. */
 interface RunState {
   readonly datasets: Readonly<Record<Side, DatasetSummary | null>>;
@@ -71,6 +93,11 @@ interface RunState {
   readonly encoders: readonly { readonly file: string; readonly state: EncoderState }[];
   /** Why the last encoder was not loaded. */
   readonly encoderError: ErrorReport | null;
+  /** The training config that was imported last, until it is dismissed. */
+  readonly config: ConfigSummary | null;
+  /** Why the last config was not read, or the last file not written. */
+  readonly configError: ErrorReport | null;
+  readonly exported: ExportSummary | null;
   /** The solver in use. */
   readonly backend: BackendInfo;
   /** Both solvers on the present problem: running, or what came out. Null when there is no device, or nobody asked. */
@@ -94,6 +121,9 @@ export const useRun = create<RunState>()(() => ({
   loadErrors: { source: null, target: null },
   encoders: [],
   encoderError: null,
+  config: null,
+  configError: null,
+  exported: null,
   backend: { kind: 'cpu', adapter: null, reason: null },
   verification: null,
   report: null,

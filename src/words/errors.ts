@@ -79,6 +79,7 @@ const ZH: Readonly<Record<string, string>> = {
   'link-too-long': '此会话中的名称或导入的配置过长，无法放进链接。',
   'bad-config': '配置文件有误：不是 JSON，或某个字段的值无法使用。',
   'config-too-large': '配置文件过大；训练配置通常只有几 kB。',
+  'several-configs': '一次只能打开一个配置文件。',
   'no-ot': '该文件没有最优传输的设置：LeRobot 配置应有 ot，robomimic 配置应有 algo.ot。',
   'encoder-hung': '编码器运行过久，引擎已重新启动。它对这台机器可能过重。',
 };

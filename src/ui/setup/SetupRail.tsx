@@ -1,11 +1,12 @@
 import type { ReactElement } from 'react';
 import { useWords } from '../parts/words.ts';
 import { BatchPanel } from './BatchPanel.tsx';
+import { ConfigPanel } from './ConfigPanel.tsx';
 import { EncodersPanel } from './EncodersPanel.tsx';
 import { ShardPanel } from './ShardPanel.tsx';
 import { TermsEditor } from './TermsEditor.tsx';
 
-/** Source, target, batch, encoders and terms. */
+/** Source, target, batch, encoders, terms and training configs. */
 export function SetupRail(): ReactElement {
   const t = useWords();
   return (
@@ -18,6 +19,7 @@ export function SetupRail(): ReactElement {
       <BatchPanel />
       <EncodersPanel />
       <TermsEditor />
+      <ConfigPanel />
     </aside>
   );
 }

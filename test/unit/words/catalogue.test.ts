@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Cure, Warning, WarningCode } from '../../../src/core/ot/warnings.ts';
 import { en } from '../../../src/words/en.ts';
@@ -103,4 +105,17 @@ it('a language that is not there falls back to English', async () => {
 it('no warning or cure has a text without being known', () => {
   expect(keys.filter((key) => key.startsWith('warn.')).toSorted()).toEqual(codes.map((code) => `warn.${code}`).toSorted());
   expect(keys.filter((key) => key.startsWith('cure.')).toSorted()).toEqual(Object.keys(CURES).map((kind) => `cure.${kind}`).toSorted());
+});
+
+it('every finding on a config that is read has a title, and no title is without one', () => {
+  const folder = resolve(import.meta.dirname, '../../../src/config');
+  const source = readdirSync(folder)
+    .map((name) => readFileSync(join(folder, name), 'utf8'))
+    .join('');
+  const found = Array.from(source.matchAll(/(?:code: |add\(\s*)'([a-z-]+)'/g), ([, code]) => code!);
+  // What an export cannot say stands there as sentences alone.
+  const untitled = new Set(['not-written', 'batch-ratio', 'incomplete']);
+  const read = [...new Set(found)].filter((code) => !untitled.has(code)).toSorted();
+  expect(read.length).toBeGreaterThan(25);
+  expect(keys.filter((key) => key.startsWith('finding.')).toSorted()).toEqual(read.map((code) => `finding.${code}`));
 });
