@@ -1,5 +1,6 @@
 import { create } from 'zustand';
 import type { ErrorReport } from '../base/errors.ts';
+import type { PairingFacts } from '../engine/client.ts';
 import type { BackendInfo, CostMatrices, RegimeMap, ResponseCurves, Side, SolveMatrices, SolveReport, VerifyReport } from '../engine/protocol.ts';
 
 /** What the page says about a loaded dataset. The data themselves are in the engine. */
@@ -61,6 +62,16 @@ export type EncoderState =
   /** The session names a local file that a person must hand over again. */
   | { readonly kind: 'wanted'; readonly fingerprint: string };
 
+/** The pairs that a random batch is drawn from, where it is drawn from pairs. */
+export type PairingState =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'reading' }
+  /** Cells of all alignments. */
+  | { readonly kind: 'pairing'; readonly done: number; readonly total: number }
+  | { readonly kind: 'ready'; readonly facts: PairingFacts }
+  /** The session names a local file that a person must hand over again. */
+  | { readonly kind: 'wanted'; readonly name: string };
+
 /** What the engine reports. */
 interface RunState {
   readonly datasets: Readonly<Record<Side, DatasetSummary | null>>;
@@ -71,6 +82,9 @@ interface RunState {
   readonly encoders: readonly { readonly file: string; readonly state: EncoderState }[];
   /** Why the last encoder was not loaded. */
   readonly encoderError: ErrorReport | null;
+  readonly pairing: PairingState;
+  /** Why the last pairs were not read or made. */
+  readonly pairingError: ErrorReport | null;
   /** The solver in use. */
   readonly backend: BackendInfo;
   /** Both solvers on the present problem: running, or what came out. Null when there is no device, or nobody asked. */
@@ -94,6 +108,8 @@ export const useRun = create<RunState>()(() => ({
   loadErrors: { source: null, target: null },
   encoders: [],
   encoderError: null,
+  pairing: { kind: 'none' },
+  pairingError: null,
   backend: { kind: 'cpu', adapter: null, reason: null },
   verification: null,
   report: null,

@@ -2,10 +2,11 @@ import type { ReactElement } from 'react';
 import { useWords } from '../parts/words.ts';
 import { BatchPanel } from './BatchPanel.tsx';
 import { EncodersPanel } from './EncodersPanel.tsx';
+import { PairingPanel } from './PairingPanel.tsx';
 import { ShardPanel } from './ShardPanel.tsx';
 import { TermsEditor } from './TermsEditor.tsx';
 
-/** Source, target, batch, encoders and terms. */
+/** Source, target, batch, pairing, encoders and terms. */
 export function SetupRail(): ReactElement {
   const t = useWords();
   return (
@@ -16,6 +17,7 @@ export function SetupRail(): ReactElement {
         <ShardPanel side="target" />
       </section>
       <BatchPanel />
+      <PairingPanel />
       <EncodersPanel />
       <TermsEditor />
     </aside>
