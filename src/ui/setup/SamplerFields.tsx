@@ -62,8 +62,8 @@ function WindowField(): ReactElement {
   return (
     <>
       <NumberField whole label={t('pairing.window')} field="window" />
-      <div className="muted number" data-window>
-        {size ? [`${window} ${t('pairing.frames')}`, ...(size.seconds === null ? [] : [`${formatNumber(size.seconds)} s`]), t('pairing.window-share', { percent: formatNumber(size.percent) })].join(' · ') : ''}{' '}
+      <div className="muted" data-window>
+        {size ? [...(size.seconds === null ? [] : [`${formatNumber(size.seconds)} s`]), t('pairing.window-share', { percent: formatNumber(size.percent) })].join(' · ') : ''}{' '}
         {usual !== null && usual !== window ? (
           <button type="button" className="link" onClick={() => setTraining({ window: usual })}>
             {t('pairing.window-default', { frames: String(usual) })}

@@ -98,7 +98,7 @@ describe('a batch drawn by pairs', () => {
   });
 
   it('of pairs that are not here is refused by name, as is what robomimic cannot draw', async () => {
-    expect(await (await engineWith(null)).failure(paired())).toMatchObject({ code: 'no-pairing', message: expect.stringContaining('"pair_info.json"') as string });
+    expect(await (await engineWith(null)).failure(paired())).toMatchObject({ code: 'no-pairing', message: expect.stringContaining('“pair_info.json”') as string });
     expect((await (await engineWith()).failure(paired({ pairing: dtw }))).code).toBe('no-pairing');
     expect((await (await engineWith()).failure(paired({ training: { convention: 'robomimic' } }))).code).toBe('bad-sampler');
   });
