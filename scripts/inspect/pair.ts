@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { UserError } from '../../src/base/errors.ts';
 import { quote } from '../../src/base/words.ts';
 import { parseRanges } from '../../src/config/ranges.ts';
-import { pairEpisodes, runPairing } from '../../src/core/pairing/pair-episodes.ts';
+import { pairEpisodes, rateWarnings, runPairing } from '../../src/core/pairing/pair-episodes.ts';
 import { formatPairInfo } from '../../src/core/pairing/pair-info.ts';
 import type { PairingFeature, Trajectories } from '../../src/core/pairing/trajectories.ts';
 import { trajectories } from '../../src/core/pairing/trajectories.ts';
@@ -43,7 +43,7 @@ export async function inspectPair(args: readonly string[]): Promise<PairReport> 
   if (source.width !== target.width) throw new UserError('width-mismatch', `The chosen features have ${source.width} numbers a frame in ${quote(sourceData.name)} and ${target.width} in ${quote(targetData.name)}; slice both to the same dimensions.`);
   const { pairs, warnings } = runPairing(pairEpisodes(source.trajectories, target.trajectories, source.width, options));
   await writeOut(out, formatPairInfo(pairs));
-  return { pairs: [...pairs.values()].reduce((sum, entries) => sum + entries.length, 0), warnings: [...rateWarnings(sourceData, targetData), ...warnings] };
+  return { pairs: [...pairs.values()].reduce((sum, entries) => sum + entries.length, 0), warnings: [...rateWarnings(sourceData.fps, targetData.fps), ...warnings] };
 }
 
 /** `KEY`, or `KEY[a:b]` with either end left out. Keys may hold brackets themselves: only the last pair is a slice. */
@@ -59,10 +59,4 @@ function chosen(dataset: Dataset, features: readonly PairingFeature[], ranges: s
   // Naming an episode twice must not pair it twice.
   const places = new Set(parseRanges(ranges ?? '', dataset.episodes.length, `${side} episodes`));
   return trajectories(columns, [...places].map((place) => dataset.episodes[place]!), features, dataset.name);
-}
-
-/** Frames are paired one by one, so two rates pair different speeds: allowed, and said. */
-function rateWarnings(source: Dataset, target: Dataset): string[] {
-  if (source.fps === null || target.fps === null || source.fps === target.fps) return [];
-  return [`The source has ${source.fps} frames a second and the target ${target.fps}; frames are paired whatever their times.`];
 }

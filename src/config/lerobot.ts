@@ -226,7 +226,7 @@ export function exportLerobot(session: Session): ExportedConfig {
   const findings = unsaid(session, 'LeRobot');
   for (const spec of session.features)
     if (spec.time_reduce !== forkTimeReduce(spec)) findings.push({ code: 'not-written', message: `A LeRobot config cannot say that "${spec.term_name}" takes ${spec.time_reduce === 'flatten' ? 'all steps' : `the ${spec.time_reduce} step`} of time; the fork ${forkTimeReduce(spec) === 'flatten' ? 'flattens all' : `takes the ${forkTimeReduce(spec)}`}.` });
-  if (training.convention !== 'lerobot') findings.push({ code: 'not-written', message: 'A LeRobot config cannot say robomimic’s logistic episode weights: sharpness is written without its cutoff and means exp(−sharpness·d) there.' });
+  if (training.convention === 'robomimic') findings.push({ code: 'not-written', message: 'A LeRobot config cannot say robomimic’s logistic episode weights: sharpness is written without its cutoff and means exp(−sharpness·d) there.' });
   if (batchRatio !== training.batchRatio) findings.push({ code: 'batch-ratio', message: `batch_ratio is written as ${batchRatio}, so that int(${training.batchSize}·batch_ratio) is this session's batch of ${batch.size}.` });
   if (!root.has('dataset')) findings.push({ code: 'incomplete', message: 'This is a batch size, a seed and an ot block: add dataset, policy, ot.src_repo_id and ot.pair_info_path before training with it.' });
   return { text: printJson(root), findings };

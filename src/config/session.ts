@@ -5,6 +5,7 @@ import type { Prior } from '../core/ot/problem.ts';
 import type { Mode } from '../core/ot/solve.ts';
 import { clamped, positiveOrInfinite, textUpTo, whole } from './fields.ts';
 import { DEMO_ENCODER, demoFeatures } from './presets.ts';
+import { pairingSchema, type PairingRef } from './pairing.ts';
 import { DEFAULT_TRAINING, trainingSchema, type TrainingSettings } from './training.ts';
 
 /** Where a side's data come from. Local files are known by name and hash only; they never leave the browser. */
@@ -54,6 +55,8 @@ export interface Session {
   readonly encoders: readonly EncoderRef[];
   readonly features: readonly FeatureSpec[];
   readonly batch: BatchSettings;
+  /** Of a random batch. */
+  readonly pairing: PairingRef;
   readonly solve: SolveSettings;
   readonly training: TrainingSettings;
 }
@@ -88,6 +91,7 @@ export const DEFAULT_SESSION: Session = {
   encoders: [{ kind: 'builtin', file: DEMO_ENCODER }],
   features: demoFeatures(),
   batch: DEFAULT_BATCH,
+  pairing: { kind: 'truth' },
   solve: DEFAULT_SOLVE,
   training: DEFAULT_TRAINING,
 };
@@ -196,6 +200,7 @@ const sessionSchema = v.object({
   encoders: v.fallback(encoders, [...DEFAULT_SESSION.encoders]),
   features: v.fallback(features, [...DEFAULT_SESSION.features]),
   batch: v.fallback(batchSchema, DEFAULT_BATCH),
+  pairing: v.fallback(v.nullable(pairingSchema), null),
   solve: v.fallback(solveSchema, DEFAULT_SOLVE),
   training: v.fallback(trainingSchema, DEFAULT_TRAINING),
 });
@@ -220,7 +225,11 @@ export function readSession(json: unknown): SessionReading {
   if (version > SESSION_VERSION) return { kind: 'newer', version };
   for (const migrate of migrations.slice(version - 1)) record = migrate(record);
   const parsed = v.safeParse(sessionSchema, record);
-  return parsed.success ? { kind: 'session', session: { version: SESSION_VERSION, ...parsed.output } } : { kind: 'unreadable' };
+  if (!parsed.success) return { kind: 'unreadable' };
+  const { source, target, pairing } = parsed.output;
+  // Sessions that say nothing of pairs drew the demo's by ground truth.
+  const usual: PairingRef = { kind: source.kind === 'demo' && target.kind === 'demo' ? 'truth' : 'none' };
+  return { kind: 'session', session: { version: SESSION_VERSION, ...parsed.output, pairing: pairing ?? usual } };
 }
 
 /** The JSON text of a session; readSession(JSON.parse(text)) gives it back. */

@@ -1,8 +1,14 @@
 import * as v from 'valibot';
 import { clamped, clampedOrNull, textUpTo, whole, wholeOrNull } from './fields.ts';
 
-/** Whose rules turn DTW distances into probabilities, and a window into frames (docs/method.md). */
-export type Convention = 'lerobot' | 'robomimic';
+/** The code bases whose training configs are read and written. */
+type ConfigFormat = 'lerobot' | 'robomimic';
+
+/**
+ * Whose rules turn DTW distances into probabilities, and a window into frames (docs/method.md). Ours is the LeRobot
+ * fork's, but that the window keeps to its episode.
+ */
+export type Convention = 'playground' | ConfigFormat;
 
 /** What a training config carries beside the solve, the terms and the batch: how pairs are drawn and the loss is mixed. */
 export interface TrainingSettings {
@@ -35,7 +41,7 @@ export interface TrainingSettings {
 }
 
 export interface ConfigDocument {
-  readonly format: Convention;
+  readonly format: ConfigFormat;
   /** Compact JSON. */
   readonly text: string;
 }
@@ -57,7 +63,7 @@ export const TRAINING_LIMITS = {
 
 /** Pairs exactly as they are given, all episodes alike, an OT batch as large as the page's: what is drawn without a config. */
 export const DEFAULT_TRAINING: TrainingSettings = {
-  convention: 'lerobot',
+  convention: 'playground',
   window: 0,
   noWindow: false,
   sharpness: 0,
@@ -78,7 +84,7 @@ const flag = (fallback: boolean) => v.fallback(v.boolean(), fallback);
 
 /** Reads TrainingSettings field by field. */
 export const trainingSchema = v.object({
-  convention: v.fallback(v.picklist(['lerobot', 'robomimic']), DEFAULT_TRAINING.convention),
+  convention: v.fallback(v.picklist(['playground', 'lerobot', 'robomimic']), DEFAULT_TRAINING.convention),
   window: whole(TRAINING_LIMITS.window, DEFAULT_TRAINING.window),
   noWindow: flag(DEFAULT_TRAINING.noWindow),
   sharpness: clamped(TRAINING_LIMITS.sharpness, DEFAULT_TRAINING.sharpness),

@@ -5,11 +5,14 @@ import { SESSION_LIMITS, type BatchSettings } from '../config/session.ts';
 import type { BatchColumn, BatchSide } from '../core/cost/features.ts';
 import { drawByGroundTruth, drawUnpaired, inTimeOrder, type Draw, type GroundTruth } from '../core/pairing/draw.ts';
 import type { Dataset, Episode } from '../datasets/types.ts';
-import type { BatchSideInfo, Side } from './protocol.ts';
+import type { Chosen } from './pairing.ts';
+import type { BatchSideInfo, PairingReport, Side } from './protocol.ts';
 
 /** A drawn batch: its values for the cost, and its labels for the page. */
 export interface DrawnBatch {
   readonly paired: boolean;
+  /** Of a batch that pairs were drawn for; null for others. */
+  readonly pairing: PairingReport | null;
   readonly source: BatchSide;
   readonly target: BatchSide;
   readonly sourceInfo: BatchSideInfo;
@@ -19,12 +22,20 @@ export interface DrawnBatch {
 /** Columns wider than this are not shown value by value. */
 const SHOWN_WIDTH = 64;
 
+/** How a random batch finds partners: not, by ground truth where both sides have it, or by pairs. */
+export type Partners = 'none' | 'truth' | ((source: Chosen, target: Chosen) => PairedDraw);
+
+interface PairedDraw {
+  readonly draw: Draw;
+  readonly report: PairingReport | null;
+}
+
 /**
  * Draw a batch from two datasets.
- * @throws UserError `bad-range`, `empty-batch`, `too-large`
+ * @throws UserError `bad-range`, `empty-batch`, `too-large`, and what `partners` throws
  */
-export function drawBatch(source: Dataset, target: Dataset, settings: BatchSettings): DrawnBatch {
-  const draw = settings.kind === 'ranges' ? explicitDraw(source, target, settings) : randomDraw(source, target, settings);
+export function drawBatch(source: Dataset, target: Dataset, settings: BatchSettings, partners: Partners): DrawnBatch {
+  const { draw, report } = settings.kind === 'ranges' ? { draw: explicitDraw(source, target, settings), report: null } : randomDraw(source, target, settings, partners);
   for (const [side, dataset, rows] of [
     ['source', source, draw.source],
     ['target', target, draw.target],
@@ -34,6 +45,7 @@ export function drawBatch(source: Dataset, target: Dataset, settings: BatchSetti
   }
   return {
     paired: draw.paired,
+    pairing: report,
     source: batchSide(source, draw.source),
     target: batchSide(target, draw.target),
     sourceInfo: sideInfo(source, draw.source),
@@ -49,18 +61,21 @@ function explicitDraw(source: Dataset, target: Dataset, settings: BatchSettings)
   };
 }
 
-function randomDraw(source: Dataset, target: Dataset, settings: BatchSettings): Draw {
+function randomDraw(source: Dataset, target: Dataset, settings: BatchSettings, partners: Partners): PairedDraw {
   const sourceEpisodes = chosenEpisodes(source, settings.sourceEpisodes, 'source');
   const targetEpisodes = chosenEpisodes(target, settings.targetEpisodes, 'target');
-  const targetRows = rowsOf(targetEpisodes);
-  const truth = [groundTruth(source, sourceEpisodes), groundTruth(target, targetEpisodes)] as const;
-  const draw =
-    truth[0] && truth[1]
-      ? drawByGroundTruth(truth[0], truth[1], targetRows, settings.size, settings.seed)
-      : drawUnpaired(rowsOf(sourceEpisodes), targetRows, settings.size, settings.seed);
+  const { draw, report } = typeof partners === 'function' ? partners({ dataset: source, episodes: sourceEpisodes }, { dataset: target, episodes: targetEpisodes }) : { draw: freeDraw(), report: null };
   const sourceProgress = progressOf(source);
   const targetProgress = progressOf(target);
-  return inTimeOrder(draw, (row) => sourceProgress.values[row]!, (row) => targetProgress.values[row]!);
+  return { draw: inTimeOrder(draw, (row) => sourceProgress.values[row]!, (row) => targetProgress.values[row]!), report };
+
+  function freeDraw(): Draw {
+    const targetRows = rowsOf(targetEpisodes);
+    const truth = partners === 'truth' ? ([groundTruth(source, sourceEpisodes), groundTruth(target, targetEpisodes)] as const) : [null, null];
+    return truth[0] && truth[1]
+      ? drawByGroundTruth(truth[0], truth[1], targetRows, settings.size, settings.seed)
+      : drawUnpaired(rowsOf(sourceEpisodes), targetRows, settings.size, settings.seed);
+  }
 }
 
 /** A set of episodes: naming one twice must not draw its frames twice. */

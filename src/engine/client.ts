@@ -4,9 +4,12 @@ import type { PickedFile } from '../datasets/browser-files.ts';
 import type { Dataset } from '../datasets/types.ts';
 import type { LoadedEncoder } from '../encoders/load.ts';
 import type { PotSnippet } from '../config/pot-snippet.ts';
+import type { DtwSettings } from '../config/pairing.ts';
+import type { LoadedPairInfo } from './pair-info-file.ts';
+import type { PairingFacts } from './pairing.ts';
 import { BUILTIN_ENCODERS } from '../config/session.ts';
 import type { BackendChoice, BackendInfo, EncoderProposal, EngineReply, EngineRequest, EngineSignal, ProblemSettings, RegimeMap, ResponseCurves, Side, SolveMatrices, SolveReport, VerifyReport } from './protocol.ts';
-import { readEncoderInWorker, readInWorker } from './reader.ts';
+import { readEncoderInWorker, readInWorker, readPairInfoInWorker } from './reader.ts';
 
 export { droppedFiles, pickedFiles } from '../datasets/browser-files.ts';
 export type { PickedFile } from '../datasets/browser-files.ts';
@@ -14,7 +17,10 @@ export type { Dataset } from '../datasets/types.ts';
 export { fileName, groupEncoders, isEncoderDrop } from '../encoders/files.ts';
 export type { EncoderProgress, LoadedEncoder } from '../encoders/load.ts';
 export type { Preflight } from '../encoders/preflight.ts';
-export { readEncoderInWorker, readInWorker };
+export { isPairInfoDrop } from './pair-info-file.ts';
+export type { LoadedPairInfo } from './pair-info-file.ts';
+export type { PairingFacts } from './pairing.ts';
+export { readEncoderInWorker, readInWorker, readPairInfoInWorker };
 
 type RequestBody<T extends EngineRequest['type']> = Omit<Extract<EngineRequest, { type: T }>, 'id' | 'type'>;
 type ReplyOf<T extends EngineReply['type']> = Extract<EngineReply, { type: T }>;
@@ -31,6 +37,7 @@ const ENDINGS: ReadonlySet<string> = new Set(['encoder-hung', 'encoder-lost']);
 interface Waiting {
   readonly resolve: (reply: EngineReply) => void;
   readonly reject: (error: UserError) => void;
+  readonly onProgress: ((done: number, total: number) => void) | undefined;
 }
 
 /**
@@ -86,6 +93,11 @@ export class EngineClient {
       return;
     }
     const waiting = this.#waiting.get(reply.id);
+    if (reply.type === 'pairing') {
+      this.#lastSign = performance.now();
+      waiting?.onProgress?.(reply.done, reply.total);
+      return;
+    }
     this.#waiting.delete(reply.id);
     if (reply.type !== 'failed') {
       waiting?.resolve(reply);
@@ -125,10 +137,10 @@ export class EngineClient {
     this.#onDeath(reason);
   }
 
-  async #request<T extends EngineRequest['type']>(type: T, body: RequestBody<T>, transfer: Transferable[] = []): Promise<EngineReply> {
+  async #request<T extends EngineRequest['type']>(type: T, body: RequestBody<T>, transfer: Transferable[] = [], onProgress?: Waiting['onProgress']): Promise<EngineReply> {
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject });
+      this.#waiting.set(id, { resolve, reject, onProgress });
       if (type !== 'responses' && type !== 'regime-map') this.#watch(id);
       this.#worker.postMessage({ type, id, ...body }, transfer);
     });
@@ -152,6 +164,26 @@ export class EngineClient {
 
   async removeEncoder(file: string): Promise<void> {
     await this.#request('remove-encoder', { file });
+  }
+
+  /** Hand the pairs of a file over; they take the place of another file's. */
+  async addPairs({ fingerprint: key, pairs }: LoadedPairInfo): Promise<void> {
+    await this.#request('add-pairs', { key, pairs });
+  }
+
+  /** Pair all episodes by DTW. @throws UserError `cancelled` after `cancelPairing` or other data, and as `PairingRoom.pair` */
+  async pair(settings: DtwSettings, onProgress: (done: number, total: number) => void): Promise<PairingFacts> {
+    const { pairs, warnings } = (await this.#request('pair', { settings }, [], onProgress)) as ReplyOf<'paired'>;
+    return { pairs, warnings };
+  }
+
+  async cancelPairing(): Promise<void> {
+    await this.#request('cancel-pair', {});
+  }
+
+  /** What was paired by DTW, as the text of a pair_info file. @throws UserError `no-pairing` */
+  async pairInfo(): Promise<string> {
+    return ((await this.#request('pair-info', {})) as ReplyOf<'pair-info'>).text;
   }
 
   /**

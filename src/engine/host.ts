@@ -1,4 +1,4 @@
-import { reportError } from '../base/errors.ts';
+import { reportError, UserError } from '../base/errors.ts';
 import { suggestTau } from '../core/ot/suggest.ts';
 import type { UotProblem } from '../core/ot/problem.ts';
 import type { Dataset } from '../datasets/types.ts';
@@ -8,14 +8,13 @@ import { renderFrame } from '../world/render.ts';
 import { frameState } from '../world/shards.ts';
 import type { Watch } from '../encoders/ort.ts';
 import { Backend } from './backend.ts';
+import { breathe, SLICE_MS } from './breathe.ts';
 import { EncoderRoom } from './encoders.ts';
+import { PairingRoom } from './pairing.ts';
 import { ProblemPipeline, type PosedProblem } from './problem.ts';
 import { feedableKeys, proposeKeys } from './proposal.ts';
 import { DEMO_IMAGE, type EngineReply, type EngineRequest, type ProblemSettings, type Side } from './protocol.ts';
 import { regimeMap, regimeProblems, responseCurves, responseProblems } from './sweeps.ts';
-
-/** How long a sweep may hold the worker before it looks for newer messages. */
-const SLICE_MS = 7;
 
 type Send = (reply: EngineReply, transfer: Transferable[]) => void;
 
@@ -26,6 +25,7 @@ type Send = (reply: EngineReply, transfer: Transferable[]) => void;
 export class EngineHost {
   readonly #send: Send;
   readonly #room: EncoderRoom;
+  readonly #pairing = new PairingRoom();
   readonly #pipeline: ProblemPipeline;
   readonly #backend = new Backend();
   readonly #sides: Record<Side, { dataset: Dataset; demo: 'sim' | 'real' | null } | null> = { source: null, target: null };
@@ -35,7 +35,7 @@ export class EngineHost {
   constructor(send: Send, watch?: Watch) {
     this.#send = send;
     this.#room = new EncoderRoom(watch);
-    this.#pipeline = new ProblemPipeline(this.#room, this.#backend);
+    this.#pipeline = new ProblemPipeline(this.#room, this.#pairing, this.#backend);
   }
 
   /** Answer a request. Resolves when the answer has been sent; never rejects. */
@@ -53,6 +53,7 @@ export class EngineHost {
       case 'load':
       case 'clear':
         this.#sweeps.clear();
+        this.#pairing.dataChanged();
         this.#sides[request.side] = request.type === 'load' ? { dataset: request.dataset, demo: request.demo } : null;
         this.#pipeline.setDatasets(this.#sides.source?.dataset ?? null, this.#sides.target?.dataset ?? null, (side, row) => this.#frame(side, row, DEMO_IMAGE.shape[2], DEMO_IMAGE.shape[1]));
         this.#send({ type: 'done', id }, []);
@@ -67,6 +68,24 @@ export class EngineHost {
       case 'remove-encoder':
         this.#room.remove(request.file);
         this.#send({ type: 'done', id }, []);
+        return;
+      case 'add-pairs':
+        this.#pairing.put(request.key, request.pairs);
+        this.#send({ type: 'done', id }, []);
+        return;
+      case 'pair': {
+        const { source, target } = this.#sides;
+        if (!source || !target) throw new UserError('no-data', 'Pairing needs a source and a target. Drop a shard on the side that has none.');
+        const facts = await this.#pairing.pair(request.settings, source.dataset, target.dataset, (progress) => this.#send({ type: 'pairing', id, ...progress }, []));
+        this.#send({ type: 'paired', id, ...facts }, []);
+        return;
+      }
+      case 'cancel-pair':
+        this.#pairing.cancel();
+        this.#send({ type: 'done', id }, []);
+        return;
+      case 'pair-info':
+        this.#send({ type: 'pair-info', id, text: this.#pairing.text() }, []);
         return;
       case 'solve': {
         // Whoever moves a slider wants this plan first; the sweeps of the settings before are of no use any more.
@@ -146,17 +165,4 @@ export class EngineHost {
     if (!held?.demo || !state || !environment || row < 0 || row >= held.dataset.frames) return null;
     return renderFrame(held.demo === 'sim' ? SIM : REAL, frameState(row, state, environment), width, height, row);
   }
-}
-
-/** Let waiting messages in. A message channel is not throttled the way timers are. */
-async function breathe(): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const { port1, port2 } = new MessageChannel();
-    port1.addEventListener('message', () => {
-      port1.close();
-      resolve();
-    });
-    port1.start();
-    port2.postMessage(null);
-  });
 }

@@ -8,14 +8,16 @@ import { costStatistics, planMetrics, regime, type CostStatistics } from '../cor
 import { uniformWeights, type UotProblem } from '../core/ot/problem.ts';
 import { solve, type UotSolution } from '../core/ot/solve.ts';
 import { planWarnings, type CostContext } from '../core/ot/warnings.ts';
+import { diagonalWindowWarning } from '../core/pairing/window-size.ts';
 import type { Dataset } from '../datasets/types.ts';
 import type { ResidentCost } from '../gpu/resident.ts';
 import type { GpuSolver } from '../gpu/solver.ts';
 import type { Backend } from './backend.ts';
-import { drawBatch, type DrawnBatch } from './batch.ts';
+import { drawBatch, type DrawnBatch, type Partners } from './batch.ts';
 import { BatchEmbeddings, measureTerms, type MeasuredTerms } from './cost.ts';
 import type { EncoderRoom } from './encoders.ts';
-import { DEMO_IMAGE, type EncoderRun, type ProblemSettings, type Side, type SolveMatrices, type SolveReport, type VerifyReport } from './protocol.ts';
+import type { PairingRoom } from './pairing.ts';
+import { DEMO_IMAGE, type EncoderRun, type PairingReport, type ProblemSettings, type Side, type SolveMatrices, type SolveReport, type VerifyReport } from './protocol.ts';
 
 /** Draws a demo frame of a side at the camera's size, RGBA. */
 export type DemoImages = (side: Side, row: number) => Uint8ClampedArray | null;
@@ -50,6 +52,7 @@ export interface PosedProblem {
  */
 export class ProblemPipeline {
   readonly #room: EncoderRoom;
+  readonly #pairing: PairingRoom;
   readonly #backend: Backend;
   readonly #turn = new Mutex();
   #datasets: { source: Dataset; target: Dataset } | null = null;
@@ -65,8 +68,9 @@ export class ProblemPipeline {
   #version = 0;
   #warm: { f: Float64Array; g: Float64Array } | null = null;
 
-  constructor(room: EncoderRoom, backend: Backend) {
+  constructor(room: EncoderRoom, pairing: PairingRoom, backend: Backend) {
     this.#room = room;
+    this.#pairing = pairing;
     this.#backend = backend;
   }
 
@@ -176,6 +180,7 @@ export class ProblemPipeline {
       warnings: planWarnings(problem, solution, this.#context(cost, solvedStatistics, shares), POT_WORK),
       encoders: this.#encoderRuns(settings.features),
       paired: cost.batch.paired,
+      pairing: cost.batch.pairing && withWindowWarning(cost.batch.pairing, settings, this.#datasets?.source.fps ?? null),
       costVersion: cost.version,
       tickMs: performance.now() - started,
     };
@@ -231,14 +236,14 @@ export class ProblemPipeline {
       this.#forget();
       this.#solver = solver;
     }
-    const batchKey = JSON.stringify([this.#generation, settings.batch]);
+    const batchKey = JSON.stringify([this.#generation, settings.batch, this.#pairing.batchKey(settings.pairing, settings.training)]);
     const encoders = features.map(({ embed }) => (embed ? (this.#room.get(embed.file)?.fingerprint ?? null) : null));
     const termKey = JSON.stringify([batchKey, encoders, features.map((spec) => ({ ...spec, term_weight: 0, term_name: '' }))]);
     const costKey = JSON.stringify([termKey, features]);
     if (this.#cost && this.#costKey === costKey) return this.#cost;
     if (!this.#batch || this.#batchKey !== batchKey) {
       if (settings.batch.size < SESSION_LIMITS.batchSize.low) throw new UserError('empty-batch', `The batch size is ${settings.batch.size}; it must be at least 1.`);
-      const drawn = drawBatch(this.#datasets.source, this.#datasets.target, settings.batch);
+      const drawn = drawBatch(this.#datasets.source, this.#datasets.target, settings.batch, this.#partners(settings));
       this.#forget();
       this.#batch = { drawn, embeddings: new BatchEmbeddings(this.#room, drawn, solver) };
       this.#batchKey = batchKey;
@@ -263,6 +268,11 @@ export class ProblemPipeline {
     return this.#cost;
   }
 
+  #partners({ pairing, training, batch: { size, seed } }: ProblemSettings): Partners {
+    if (pairing.kind === 'none' || pairing.kind === 'truth') return pairing.kind;
+    return (source, target) => this.#pairing.draw(source, target, { pairing, training, size, seed });
+  }
+
   /** Drop batch and cost, and what they hold on a device. */
   #forget(): void {
     this.#batch?.embeddings.destroy();
@@ -273,6 +283,12 @@ export class ProblemPipeline {
     this.#batchKey = this.#termKey = this.#costKey = '';
     this.#warm = null;
   }
+}
+
+/** The window against the prior: neither of them is wrong by itself. */
+function withWindowWarning(report: PairingReport, { solve, training }: ProblemSettings, fps: number | null): PairingReport {
+  const warning = training.noWindow ? null : diagonalWindowWarning(training.window, solve.prior === 'diagonal', fps);
+  return warning === null ? report : { ...report, warnings: [warning, ...report.warnings] };
 }
 
 /** Share of each term in ⟨π,M⟩, from ⟨π,M_term⟩. NaN when nothing is transported. */

@@ -1,16 +1,18 @@
 import type { ErrorReport } from '../base/errors.ts';
 import type { PotSnippet } from '../config/pot-snippet.ts';
+import type { DtwSettings } from '../config/pairing.ts';
 import type { Session } from '../config/session.ts';
 import type { CostStatistics, Regime } from '../core/ot/diagnostics.ts';
 import type { Mode } from '../core/ot/solve.ts';
 import type { Warning } from '../core/ot/warnings.ts';
+import type { PairInfo } from '../core/pairing/pair-info.ts';
 import type { Dataset } from '../datasets/types.ts';
 import type { LoadedEncoder } from '../encoders/load.ts';
 
 export type Side = 'source' | 'target';
 
 /** The part of a session that decides a plan; the datasets are already in the engine. */
-export type ProblemSettings = Pick<Session, 'features' | 'batch' | 'solve'>;
+export type ProblemSettings = Pick<Session, 'features' | 'batch' | 'pairing' | 'solve' | 'training'>;
 
 /** Page → engine. Every request has an id that its reply carries. */
 export type EngineRequest =
@@ -18,6 +20,11 @@ export type EngineRequest =
   | { readonly type: 'clear'; readonly id: number; readonly side: Side }
   | { readonly type: 'add-encoder'; readonly id: number; readonly encoder: LoadedEncoder }
   | { readonly type: 'remove-encoder'; readonly id: number; readonly file: string }
+  /** The pairs of a file, by its fingerprint. */
+  | { readonly type: 'add-pairs'; readonly id: number; readonly key: string; readonly pairs: PairInfo }
+  | { readonly type: 'pair'; readonly id: number; readonly settings: DtwSettings }
+  | { readonly type: 'cancel-pair'; readonly id: number }
+  | { readonly type: 'pair-info'; readonly id: number }
   /** `known` is the cost version that the page holds: its matrices are not sent twice. */
   | { readonly type: 'solve'; readonly id: number; readonly settings: ProblemSettings; readonly known: number }
   | { readonly type: 'configure'; readonly id: number; readonly backend: BackendChoice }
@@ -32,6 +39,10 @@ export type EngineRequest =
 export type EngineReply =
   | { readonly type: 'done'; readonly id: number }
   | { readonly type: 'encoder-added'; readonly id: number; readonly proposal: EncoderProposal | null }
+  /** Any number of these come before `paired`. */
+  | { readonly type: 'pairing'; readonly id: number; readonly done: number; readonly total: number }
+  | { readonly type: 'paired'; readonly id: number; readonly pairs: number; readonly warnings: readonly string[] }
+  | { readonly type: 'pair-info'; readonly id: number; readonly text: string }
   | { readonly type: 'solved'; readonly id: number; readonly report: SolveReport; readonly matrices: SolveMatrices }
   | { readonly type: 'configured'; readonly id: number; readonly backend: BackendInfo }
   | { readonly type: 'verified'; readonly id: number; readonly report: VerifyReport }
@@ -126,7 +137,15 @@ export interface SolveReport {
   /** The encoders that made embeddings of this batch. */
   readonly encoders: readonly EncoderRun[];
   readonly paired: boolean;
+  readonly pairing: PairingReport | null;
   readonly costVersion: number;
+}
+
+/** What the sampler made of the pairs that a batch is drawn from. */
+export interface PairingReport {
+  /** Target frames that can be drawn. */
+  readonly samples: number;
+  readonly warnings: readonly string[];
 }
 
 export interface TermReport {

@@ -1,6 +1,7 @@
 import type { PickedFile } from '../datasets/browser-files.ts';
 import type { Dataset } from '../datasets/types.ts';
 import type { EncoderProgress, LoadedEncoder } from '../encoders/load.ts';
+import type { LoadedPairInfo } from './pair-info-file.ts';
 import type { ReadOrder } from './reader.worker.ts';
 import type { ReaderHandle, ReaderMessage, SuperviseOptions } from './supervise.ts';
 import { supervise } from './supervise.ts';
@@ -21,6 +22,15 @@ export async function readInWorker(files: readonly PickedFile[], options: Superv
  */
 export async function readEncoderInWorker(files: readonly PickedFile[], options: SuperviseOptions<EncoderProgress> = {}): Promise<LoadedEncoder> {
   return readBy({ kind: 'encoder', files }, { advice: 'export the encoder again', ...options });
+}
+
+/**
+ * Read one pair_info file in the same way.
+ *
+ * @throws UserError as `loadPairInfo`, or `cancelled`, `reader-stalled`, `reader-died`
+ */
+export async function readPairInfoInWorker(files: readonly PickedFile[], options: SuperviseOptions<never> = {}): Promise<LoadedPairInfo> {
+  return readBy({ kind: 'pair-info', files }, { advice: 'pair the episodes again', ...options });
 }
 
 async function readBy<Result, Progress>(order: ReadOrder, options: SuperviseOptions<Progress>): Promise<Result> {

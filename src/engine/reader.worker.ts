@@ -4,12 +4,13 @@ import { inputFiles } from '../datasets/browser-files.ts';
 import { openDataset } from '../datasets/open.ts';
 import type { Dataset, ReadProgress } from '../datasets/types.ts';
 import type { EncoderProgress, LoadedEncoder } from '../encoders/load.ts';
+import { loadPairInfo, type LoadedPairInfo } from './pair-info-file.ts';
 import type { ReaderMessage } from './supervise.ts';
 import { thinned } from './supervise.ts';
 
 /** What to read; the page sends one and ends the worker with the answer (see `readInWorker`). */
 export interface ReadOrder {
-  readonly kind: 'dataset' | 'encoder';
+  readonly kind: 'dataset' | 'encoder' | 'pair-info';
   readonly files: readonly PickedFile[];
 }
 
@@ -22,7 +23,8 @@ async function answer({ kind, files }: ReadOrder): Promise<void> {
     if (kind === 'dataset') {
       const dataset = await openDataset(inputFiles(files), { onProgress: thinned((progress) => post({ type: 'progress', progress })) });
       post({ type: 'done', result: dataset }, buffersOf(dataset));
-    } else {
+    } else if (kind === 'pair-info') post({ type: 'done', result: await loadPairInfo(inputFiles(files)) });
+    else {
       // The parser of ONNX is a download of its own.
       const { loadEncoder } = await import('../encoders/load.ts');
       const encoder = await loadEncoder(inputFiles(files), thinned((progress) => post({ type: 'progress', progress })));
@@ -33,7 +35,7 @@ async function answer({ kind, files }: ReadOrder): Promise<void> {
   }
 }
 
-function post(message: ReaderMessage<Dataset | LoadedEncoder, ReadProgress | EncoderProgress>, transfer: Transferable[] = []): void {
+function post(message: ReaderMessage<Dataset | LoadedEncoder | LoadedPairInfo, ReadProgress | EncoderProgress>, transfer: Transferable[] = []): void {
   globalThis.postMessage(message, { transfer });
 }
 

@@ -3,12 +3,13 @@ import type { DataRef, Session } from '../config/session.ts';
 import { wantsEmbedding } from '../core/cost/features.ts';
 import { suggestReg } from '../core/ot/suggest.ts';
 import { HEALTHY_MASS, type Cure } from '../core/ot/warnings.ts';
-import { demoFiles, EngineClient, isEncoderDrop, readInWorker, type Dataset, type PickedFile } from '../engine/client.ts';
+import { demoFiles, EngineClient, isEncoderDrop, isPairInfoDrop, readInWorker, type Dataset, type PickedFile } from '../engine/client.ts';
 import { DEMO_IMAGE, type BackendChoice, type Side, type SolveReport } from '../engine/protocol.ts';
 import { t } from '../words/index.ts';
 import { saveSoon } from './autosave.ts';
 import { ConfigShelf, isConfigDrop } from './config-shelf.ts';
 import { EncoderShelf } from './encoder-shelf.ts';
+import { PairingShelf, pairingFor } from './pairing-shelf.ts';
 import { matrices, useRun, type DatasetSummary, type LoadState } from './run.ts';
 import { useSession, withBuiltins } from './session.ts';
 import { suggestTerms } from './suggest-terms.ts';
@@ -32,6 +33,7 @@ export class Live {
   readonly #client: EngineClient;
   readonly encoders: EncoderShelf;
   readonly configs: ConfigShelf;
+  readonly pairing: PairingShelf;
   #choice: BackendChoice;
   #losses = 0;
   /** Files of each side, kept so that a new engine can be given them again. */
@@ -50,6 +52,7 @@ export class Live {
     this.#client = new EngineClient(createWorker, (reason) => void this.#reload(reason));
     this.encoders = new EncoderShelf(this.#client, () => void this.#solve());
     this.configs = new ConfigShelf(this.#client);
+    this.pairing = new PairingShelf(this.#client, () => void this.#solve());
   }
 
   /** Follow the session from now on and load what it names. */
@@ -58,11 +61,12 @@ export class Live {
       if (session === previous.session) return;
       saveSoon(session);
       if (session.encoders !== previous.session.encoders) void this.encoders.follow(session.encoders);
+      if (session.pairing !== previous.session.pairing) void this.pairing.follow();
       void this.#solve();
     });
     await this.#configure();
     const { source, target, encoders } = useSession.getState().session;
-    await Promise.all([this.encoders.follow(encoders), this.openRef('source', source), this.openRef('target', target)]);
+    await Promise.all([this.encoders.follow(encoders), this.pairing.follow(), this.openRef('source', source), this.openRef('target', target)]);
   }
 
   /** Take over a whole session, data included. */
@@ -96,7 +100,8 @@ export class Live {
       useRun.setState(({ loadErrors }) => ({ loadErrors: { ...loadErrors, [side]: reportError(thrown) } }));
       return;
     }
-    if (isConfigDrop(files)) await this.configs.openFiles(() => Promise.resolve(files));
+    if (await isPairInfoDrop(files)) await this.pairing.openFiles(() => Promise.resolve(files));
+    else if (isConfigDrop(files)) await this.configs.openFiles(() => Promise.resolve(files));
     else if (isEncoderDrop(files)) await this.encoders.openFiles(() => Promise.resolve(files));
     else await this.#read(side, '', null, () => Promise.resolve(files), null);
   }
@@ -233,7 +238,9 @@ export class Live {
     const features = changed && source && target ? suggestTerms(proposed ? [] : next.features, source, target) : next.features;
     if (features !== next.features) this.#proposed = JSON.stringify(features);
     const restart = changed ? { batch: { ...next.batch, [side === 'source' ? 'sourceEpisodes' : 'targetEpisodes']: '' } } : {};
-    replace(withBuiltins({ ...next, ...restart, features }));
+    const pairing = changed && source && target ? pairingFor(next.pairing, source, target) : next.pairing;
+    replace(withBuiltins({ ...next, ...restart, features, pairing }));
+    void this.pairing.dataChanged();
     void this.#solve();
   }
 
@@ -256,6 +263,7 @@ export class Live {
     const { datasets, encoders } = useRun.getState();
     if (!datasets.source || !datasets.target) return;
     const { session } = useSession.getState();
+    if (this.pairing.isPreparing(session)) return;
     for (const { file, state } of encoders) {
       const spec = session.features.find((candidate) => wantsEmbedding(candidate) && candidate.embed?.file === file);
       // An encoder on its way solves when it is there.
@@ -331,12 +339,12 @@ export class Live {
       useRun.setState({ remark: t('backend.given-up') });
     }
     await this.#configure();
-    const encoders = this.encoders.reload();
+    const shelves = Promise.all([this.encoders.reload(), this.pairing.reload()]);
     for (const side of ['source', 'target'] as const) {
       const held = this.#files[side];
       if (held) await this.#read(side, useRun.getState().datasets[side]?.name ?? '', held.demo, () => Promise.resolve(held.files), useSession.getState().session[side]);
     }
-    await encoders;
+    await shelves;
   }
 }
 

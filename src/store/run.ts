@@ -1,6 +1,7 @@
 import { create } from 'zustand';
 import type { ErrorReport } from '../base/errors.ts';
 import type { Finding, NullTau } from '../config/imported.ts';
+import type { PairingFacts } from '../engine/client.ts';
 import type { BackendInfo, CostMatrices, RegimeMap, ResponseCurves, Side, SolveMatrices, SolveReport, VerifyReport } from '../engine/protocol.ts';
 
 /** What the page says about a loaded dataset. The data themselves are in the engine. */
@@ -83,6 +84,16 @@ export interface ExportSummary {
   readonly notes: readonly string[];
 }
 
+/** The pairs that a random batch is drawn from, where it is drawn from pairs. */
+export type PairingState =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'reading' }
+  /** Cells of all alignments. */
+  | { readonly kind: 'pairing'; readonly done: number; readonly total: number }
+  | { readonly kind: 'ready'; readonly facts: PairingFacts }
+  /** The session names a local file that a person must hand over again. */
+  | { readonly kind: 'wanted'; readonly name: string };
+
 /** What the engine reports. */
 interface RunState {
   readonly datasets: Readonly<Record<Side, DatasetSummary | null>>;
@@ -98,6 +109,9 @@ interface RunState {
   /** Why the last config was not read, or the last file not written. */
   readonly configError: ErrorReport | null;
   readonly exported: ExportSummary | null;
+  readonly pairing: PairingState;
+  /** Why the last pairs were not read or made. */
+  readonly pairingError: ErrorReport | null;
   /** The solver in use. */
   readonly backend: BackendInfo;
   /** Both solvers on the present problem: running, or what came out. Null when there is no device, or nobody asked. */
@@ -124,6 +138,8 @@ export const useRun = create<RunState>()(() => ({
   config: null,
   configError: null,
   exported: null,
+  pairing: { kind: 'none' },
+  pairingError: null,
   backend: { kind: 'cpu', adapter: null, reason: null },
   verification: null,
   report: null,

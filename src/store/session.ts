@@ -1,5 +1,7 @@
 import { create } from 'zustand';
 import { BUILTIN_ENCODERS, DEFAULT_SESSION, type BatchSettings, type DataRef, type Session, type SolveSettings } from '../config/session.ts';
+import type { PairingRef } from '../config/pairing.ts';
+import type { TrainingSettings } from '../config/training.ts';
 import { PRESETS, type PresetName } from '../config/presets.ts';
 import type { FeatureSpec } from '../core/cost/features.ts';
 
@@ -9,6 +11,8 @@ interface SessionState {
   readonly replace: (session: Session) => void;
   readonly setSolve: (change: Partial<SolveSettings>) => void;
   readonly setBatch: (change: Partial<BatchSettings>) => void;
+  readonly setPairing: (pairing: PairingRef) => void;
+  readonly setTraining: (change: Partial<TrainingSettings>) => void;
   readonly setFeatures: (features: readonly FeatureSpec[]) => void;
   readonly setFeature: (index: number, change: Partial<FeatureSpec>) => void;
   readonly removeEncoder: (file: string) => void;
@@ -23,6 +27,8 @@ export const useSession = create<SessionState>()((set) => {
     replace: (session) => set({ session }),
     setSolve: (change) => update((session) => ({ ...session, solve: { ...session.solve, ...change } })),
     setBatch: (change) => update((session) => ({ ...session, batch: { ...session.batch, ...change } })),
+    setPairing: (pairing) => update((session) => ({ ...session, pairing })),
+    setTraining: (change) => update((session) => ({ ...session, training: { ...session.training, ...change } })),
     setFeatures: (features) => update((session) => ({ ...session, features })),
     setFeature: (index, change) => update((session) => ({ ...session, features: session.features.map((spec, k) => (k === index ? { ...spec, ...change } : spec)) })),
     removeEncoder: (removed) => update((session) => ({ ...session, encoders: session.encoders.filter(({ file }) => file !== removed) })),

@@ -24,6 +24,8 @@ const ZH: Readonly<Record<string, string>> = {
   'pair-info-too-large': 'pair_info 过大。请去掉缩进，或为每个目标片段保留较少的源片段。',
   'bad-pairing': '配对的设置有误，或某一侧没有可用的片段。',
   'pairing-too-long': '片段过长，无法对齐。请每隔 k 帧取一帧，或设置窗口。',
+  'no-pairing': '会话所用的配对未载入或尚未计算。请在“配对”处放入文件或重新配对，或另选配对方式。',
+  'no-pair-info': '请只选择一个 pair_info.json 文件。',
   'no-samples': '没有剩下可抽取的配对。请检查片段长度、起始编号 base_index 与 sharpness。',
   'bad-sampler': '采样的设置有误。窗口须为非负整数；robomimic 的窗口至少为 1。',
   'bad-window': '时间偏移不是整数帧。',

@@ -1,4 +1,6 @@
 import { DEMO_ENCODER } from '../../src/config/presets.ts';
+import type { PairingRef } from '../../src/config/pairing.ts';
+import type { TrainingSettings } from '../../src/config/training.ts';
 import { DEFAULT_SESSION, type BatchSettings, type BuiltinEncoder, type SolveSettings } from '../../src/config/session.ts';
 import { wantsEmbedding, type FeatureSpec } from '../../src/core/cost/features.ts';
 import type { Dataset } from '../../src/datasets/types.ts';
@@ -20,6 +22,7 @@ export class Engine {
   /** @param watch told what encoders are at work on */
   constructor(watch?: Watch) {
     this.#host = new EngineHost((reply, transfer) => {
+      if (reply.type === 'pairing') return;
       if (this.#replies.has(reply.id)) throw new Error(`two replies to ${reply.id}`);
       this.#replies.set(reply.id, structuredClone(reply, { transfer }));
     }, watch);
@@ -77,11 +80,13 @@ export interface Change {
   readonly solve?: Partial<SolveSettings>;
   readonly batch?: Partial<BatchSettings>;
   readonly features?: readonly FeatureSpec[];
+  readonly pairing?: PairingRef;
+  readonly training?: Partial<TrainingSettings>;
 }
 
 /** The demo's settings, on its labels alone, with some changed. */
-export function settingsOf({ solve, batch, features }: Change): ProblemSettings {
-  return { features: features ?? LABELS, batch: { ...DEFAULT_SESSION.batch, ...batch }, solve: { ...DEFAULT_SESSION.solve, ...solve } };
+export function settingsOf({ solve, batch, features, pairing, training }: Change): ProblemSettings {
+  return { pairing: pairing ?? DEFAULT_SESSION.pairing, training: { ...DEFAULT_SESSION.training, ...training }, features: features ?? LABELS, batch: { ...DEFAULT_SESSION.batch, ...batch }, solve: { ...DEFAULT_SESSION.solve, ...solve } };
 }
 
 export function expectType<T extends EngineReply['type']>(type: T, reply: EngineReply): Reply<T> {

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { BUILTIN_ENCODERS, SESSION_LIMITS, SESSION_VERSION, type BatchSettings, type DataRef, type EncoderRef, type Session, type SolveSettings } from '../../src/config/session.ts';
+import { PAIRING_LIMITS, type PairingRef } from '../../src/config/pairing.ts';
 import { TRAINING_LIMITS, type TrainingSettings } from '../../src/config/training.ts';
 import type { FeatureSpec } from '../../src/core/cost/features.ts';
 
@@ -69,7 +70,7 @@ const solve: fc.Arbitrary<SolveSettings> = fc.record({
 const document = fc.record({ format: fc.constantFrom('lerobot' as const, 'robomimic' as const), text });
 
 const training: fc.Arbitrary<TrainingSettings> = fc.record({
-  convention: fc.constantFrom('lerobot', 'robomimic'),
+  convention: fc.constantFrom('playground', 'lerobot', 'robomimic'),
   window: fc.nat(TRAINING_LIMITS.window.high),
   noWindow: fc.boolean(),
   sharpness: number(TRAINING_LIMITS.sharpness),
@@ -87,6 +88,21 @@ const training: fc.Arbitrary<TrainingSettings> = fc.record({
 });
 
 /** Every session that a person could have made. */
+const columnKey = fc.string({ unit: 'binary', minLength: 1, maxLength: PAIRING_LIMITS.text / 2 });
+const pairing: fc.Arbitrary<PairingRef> = fc.oneof(
+  fc.record({ kind: fc.constantFrom('none', 'truth') }),
+  fc.record({ kind: fc.constant('file'), name: text, fingerprint: fc.constant('5e'.repeat(32)) }),
+  fc.record({
+    kind: fc.constant('dtw'),
+    src_key: columnKey,
+    tgt_key: columnKey,
+    dim_slice: fc.option(fc.tuple(fc.nat(PAIRING_LIMITS.axis), fc.nat(PAIRING_LIMITS.axis))),
+    formula: fc.constantFrom('path', 'norm'),
+    stride: fc.integer({ min: 1, max: PAIRING_LIMITS.stride.high }),
+    keep: fc.option(fc.integer({ min: 1, max: PAIRING_LIMITS.keep.high })),
+  }),
+);
+
 export const anySession: fc.Arbitrary<Session> = fc.record({
   version: fc.constant(SESSION_VERSION),
   source: dataRef,
@@ -94,6 +110,7 @@ export const anySession: fc.Arbitrary<Session> = fc.record({
   encoders,
   features: fc.array(feature, { maxLength: SESSION_LIMITS.terms }),
   batch,
+  pairing,
   solve,
   training,
 });

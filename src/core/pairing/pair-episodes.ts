@@ -98,6 +98,12 @@ export function* pairEpisodes(sources: readonly Trajectory[], targets: readonly 
   return { pairs, warnings };
 }
 
+/** Frames are paired one by one, so two rates pair different speeds: allowed, and said. */
+export function rateWarnings(sourceFps: number | null, targetFps: number | null): string[] {
+  if (sourceFps === null || targetFps === null || sourceFps === targetFps) return [];
+  return [`The source has ${sourceFps} frames a second and the target ${targetFps}; frames are paired whatever their times.`];
+}
+
 /**
  * Drive a pairing to its end.
  * @throws UserError `cancelled` where the signal was aborted

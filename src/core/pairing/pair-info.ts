@@ -61,6 +61,11 @@ export function parsePairInfo(text: string, file: string): { readonly pairs: Pai
   return { pairs, warnings: [...repeats(text, where), ...spoken(counts, where)] };
 }
 
+/** Whether JSON means to be a pair_info, in a shape that is read or in the one that is refused, going by its first `text`. */
+export function looksLikePairInfo(text: string): boolean {
+  return /"(?:demo_name|raw_dtw_dist|paired_demos)"\s*:|"pairing"\s*:\s*[[{]/.test(text);
+}
+
 /** The error of a file that is not read for its size, in bytes. */
 export function tooLarge(file: string, size: number): UserError {
   return new UserError('pair-info-too-large', `${quote(file)} is ${bytes(size)} long, above the limit of ${bytes(MAX_PAIR_INFO_BYTES)}; write it without indentation, or keep fewer source episodes for each target episode.`);

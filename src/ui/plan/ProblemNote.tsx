@@ -9,7 +9,7 @@ import { useWords } from '../parts/words.ts';
 /** Why there is no new plan, in the inspector's place: what, both sides, and what would work, a click away. */
 export function ProblemNote({ error }: { error: ErrorReport }): ReactElement {
   const t = useWords();
-  const { session, setFeatures, setSolve, setBatch } = useSession();
+  const { session, setFeatures, setSolve, setBatch, setPairing } = useSession();
   const { term, common, ...facts } = error.detail;
   const index = session.features.findIndex((spec) => spec.term_name === term);
   const spec = session.features[index];
@@ -69,6 +69,11 @@ export function ProblemNote({ error }: { error: ErrorReport }): ReactElement {
             {t(session.batch.kind === 'ranges' ? 'problem.random-frames' : 'problem.all-episodes')}
           </button>
         ) : null}
+        {error.code === 'no-pairing' || error.code === 'no-samples' || error.code === 'bad-sampler' ? (
+          <button type="button" className="button outlined" onClick={() => setPairing({ kind: 'none' })}>
+            {t('problem.draw-unpaired')}
+          </button>
+        ) : null}
         {error.code === 'no-such-tau' ? (
           <button type="button" className="button outlined" onClick={() => useRun.setState({ error: null })}>
             {t('problem.dismiss')}
@@ -80,7 +85,7 @@ export function ProblemNote({ error }: { error: ErrorReport }): ReactElement {
   );
 }
 
-const TITLES = ['width-mismatch', 'missing-key', 'bad-slice', 'non-finite', 'duplicate-term', 'no-weight', 'no-encoder', 'no-terms', 'infeasible', 'bad-range', 'empty-batch', 'flat-cost', 'no-such-tau', 'bad-problem'] as const;
+const TITLES = ['width-mismatch', 'missing-key', 'bad-slice', 'non-finite', 'duplicate-term', 'no-weight', 'no-encoder', 'no-terms', 'infeasible', 'bad-range', 'empty-batch', 'flat-cost', 'no-such-tau', 'bad-problem', 'no-pairing', 'no-samples', 'bad-sampler'] as const;
 
 const aboutEncoder = (code: string): boolean => code === 'no-encoder' || code.startsWith('encoder-');
 

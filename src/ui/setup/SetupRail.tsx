@@ -3,10 +3,11 @@ import { useWords } from '../parts/words.ts';
 import { BatchPanel } from './BatchPanel.tsx';
 import { ConfigPanel } from './ConfigPanel.tsx';
 import { EncodersPanel } from './EncodersPanel.tsx';
+import { PairingPanel } from './PairingPanel.tsx';
 import { ShardPanel } from './ShardPanel.tsx';
 import { TermsEditor } from './TermsEditor.tsx';
 
-/** Source, target, batch, encoders, terms and training configs. */
+/** Source, target, batch, pairing, encoders, terms and training configs. */
 export function SetupRail(): ReactElement {
   const t = useWords();
   return (
@@ -17,6 +18,7 @@ export function SetupRail(): ReactElement {
         <ShardPanel side="target" />
       </section>
       <BatchPanel />
+      <PairingPanel />
       <EncodersPanel />
       <TermsEditor />
       <ConfigPanel />

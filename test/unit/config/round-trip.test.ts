@@ -212,7 +212,7 @@ describe('LeRobot', () => {
 
   it('survives whatever a link put in the place of the file', () => {
     for (const text of ['', '[]', 'NaN', '{"ot":3}', '{"ot":{"loss_config":{"features":{"a":1}}}}', '{"ot":{"loss_config":{"features":[3,{}]}}}', '{'.repeat(100)]) {
-      const session = { ...asLerobot(DEFAULT_SESSION), training: { ...DEFAULT_SESSION.training, document: { format: 'lerobot' as const, text } } };
+      const session = { ...asLerobot(DEFAULT_SESSION), training: { ...DEFAULT_SESSION.training, convention: 'lerobot' as const, document: { format: 'lerobot' as const, text } } };
       const read = importConfig(exportLerobot(session).text, 'x.json', session).session;
       expect({ ...read, training: { ...read.training, document: null } }).toEqual({ ...session, training: { ...session.training, document: null } });
     }

@@ -149,6 +149,23 @@ describe('reading what others wrote', () => {
     expect(encoders).toEqual([local, { kind: 'builtin', file: 'mlp.onnx' }]);
   });
 
+  describe('the pairing', () => {
+    const dtw = { kind: 'dtw', src_key: 'a', tgt_key: 'b', dim_slice: [0, 3], formula: 'norm', stride: 2, keep: 5 };
+    const local = { kind: 'local', name: 'x', fingerprint: 'ab'.repeat(32) };
+
+    it.each([{ kind: 'none' }, { kind: 'truth' }, { kind: 'file', name: 'pair_info.json', fingerprint: 'cd'.repeat(32) }, dtw])('%j comes back', (pairing) => expect(readWith({ pairing }).pairing).toEqual(pairing));
+
+    it.each([undefined, null, 3, {}, { kind: 'file', name: 'x', fingerprint: 'short' }, { kind: 'dtw', src_key: '', tgt_key: 'b' }])('%j is the ground truth of the demo, and none of other data', (pairing) => {
+      expect(readWith({ pairing }).pairing).toEqual({ kind: 'truth' });
+      expect(readWith({ pairing, source: local }).pairing).toEqual({ kind: 'none' });
+      expect(readWith({ pairing, target: { kind: 'none' } }).pairing).toEqual({ kind: 'none' });
+    });
+
+    it('mends the fields of a DTW pairing that have an obvious value', () => {
+      expect(readWith({ pairing: { ...dtw, dim_slice: [1], formula: 'other', stride: 0.2, keep: 'all', extra: 1 } }).pairing).toEqual({ ...dtw, dim_slice: null, formula: 'path', stride: 1, keep: null });
+    });
+  });
+
   it('reads a session of version 1, which knew no encoders, as it was', () => {
     const session = read({ version: 1, features: [term] });
     expect(session).toMatchObject({ version: SESSION_VERSION, encoders: [] });

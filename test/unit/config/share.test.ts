@@ -21,6 +21,7 @@ const FROZEN_SESSION: Session = {
     { term_name: 'wrist', src_key: 'observation.images.wrist', tgt_key: 'observation.images.hand', dim_slice: null, use_learned_embed: true, embed_name: 'resnet', weight_embed: 0.2, weight_label: 0, term_weight: 1, time_reduce: 'first', embed: null },
   ],
   batch: { kind: 'ranges', size: 100, seed: 12, sourceEpisodes: '0:3', targetEpisodes: '1, 4', sourceRanges: '0:96', targetRanges: '10:90, 95' },
+  pairing: { kind: 'none' },
   solve: { reg: 0.033, tau1: Infinity, tau2: 0.25, prior: 'soft', softEpsilon: 0.07, bandWidth: 0.2, mode: 'parity', normalisation: 'median' },
   training: DEFAULT_TRAINING,
 };

@@ -10,7 +10,7 @@ beforeAll(async () => {
   [sim, real] = await Promise.all([demoShard('sim_pick'), demoShard('real_pick')]);
 });
 
-const draw = (source: Dataset, target: Dataset, change: Partial<BatchSettings> = {}): DrawnBatch => drawBatch(source, target, { ...DEFAULT_BATCH, ...change });
+const draw = (source: Dataset, target: Dataset, change: Partial<BatchSettings> = {}): DrawnBatch => drawBatch(source, target, { ...DEFAULT_BATCH, ...change }, 'truth');
 const rows = (batch: DrawnBatch): { source: number[]; target: number[] } => ({ source: [...batch.sourceInfo.rows], target: [...batch.targetInfo.rows] });
 const distinct = (values: Iterable<number>): number => new Set(values).size;
 const column = (dataset: Dataset, key: string): Float64Array => dataset.features.get(key)!.values!;

@@ -30,7 +30,7 @@ const triple = (width: number | string = 'd'): Uint8Array => onnxModel({ inputs:
 describe('an embedding term', () => {
   it('is ‖z − z′‖² of the frames of the batch, through the encoder of its name', async () => {
     const { matrices, report } = await (await Engine.holding(sim, real)).solve({ features: [camera()] });
-    const batch = drawBatch(sim, real, DEFAULT_BATCH);
+    const batch = drawBatch(sim, real, DEFAULT_BATCH, 'truth');
     const bytes = builtinEncoders().get(DEMO_ENCODER)!;
     const session = await EncoderSession.create({ bytes, preflight: preflight(bytes, DEMO_ENCODER) });
     const embed = async (dataset: Dataset, domain: typeof SIM, rows: Int32Array): Promise<{ values: Float32Array; width: number }> => {

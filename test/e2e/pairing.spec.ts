@@ -1,0 +1,87 @@
+import { readFileSync } from 'node:fs';
+import { expect, test, type Page } from '@playwright/test';
+import { metric, openPage, OWN_REAL, OWN_SIM, pickFiles, pickFolder, planReady } from './page.ts';
+
+/** Every target frame with the source frame at the same place: 8 target episodes by the first 4 source episodes. */
+function pairInfo(): Buffer {
+  const frames = Object.fromEntries(Array.from({ length: 25 }, (_, frame) => [frame, [frame]]));
+  const entries = Array.from({ length: 4 }, (_, k) => ({ demo_name: `episode_000${k}`, raw_dtw_dist: 0.01 * (k + 1), pairing: frames }));
+  return Buffer.from(JSON.stringify(Object.fromEntries(Array.from({ length: 8 }, (_, k) => [`episode_000${k}`, entries]))));
+}
+
+const FILE = { name: 'pair_info.json', mimeType: 'application/json', buffer: pairInfo() };
+const panel = '[data-pairing]';
+
+async function ownShards(page: Page): Promise<void> {
+  await openPage(page);
+  await planReady(page);
+  await pickFolder(page, 'source', OWN_SIM);
+  await expect(page.locator('[data-side="source"] [data-facts]')).toHaveText(/60 ep/);
+  await pickFolder(page, 'target', OWN_REAL);
+  await expect(page.locator('[data-side="target"] [data-facts]')).toHaveText(/8 ep/);
+  await planReady(page);
+}
+
+test('a pair_info file: drawn from, asked for again after a reload, refused by name', async ({ page }) => {
+  test.setTimeout(120_000);
+  await ownShards(page);
+  const pairing = page.locator(panel);
+  await pairing.getByRole('button', { name: 'none' }).click();
+  await expect(page.getByText('64 × 64 · unpaired')).toBeVisible();
+  // A pair_info is told by its content, wherever it is dropped.
+  await pickFiles(page, 'target', FILE);
+  await expect(pairing).toHaveAttribute('data-pairing', 'file');
+  await expect(pairing.getByText('32 episode pairs')).toBeVisible();
+  await expect(pairing.getByText(/^1\d\d target frames$/)).toBeVisible();
+  await expect(page.getByText('64 × 64 · paired')).toBeVisible();
+  // The first pairs bring a window: half a second, at most a twentieth of an episode.
+  await expect(pairing.locator('[data-window]')).toHaveText(/^0\.0500 s · 2\.63 % of an episode/);
+  const before = await metric(page, 'ot_pi_sum').textContent();
+  const window = pairing.getByRole('textbox', { name: 'W (frames)' });
+  await window.fill('12');
+  await window.press('Enter');
+  await expect(metric(page, 'ot_pi_sum')).not.toHaveText(before ?? '');
+
+  await page.locator('[data-pick="pairing"]').setInputFiles({ ...FILE, name: 'other.json', buffer: Buffer.from('{"a": {"paired_demos": []}}') });
+  await expect(pairing.getByRole('alert')).toContainText('the fields expected are demo_name, raw_dtw_dist and pairing');
+  await pairing.getByRole('button', { name: 'Dismiss' }).click();
+  await expect(page.getByText('64 × 64 · paired')).toBeVisible();
+
+  await page.waitForTimeout(500);
+  await page.reload();
+  await expect(pairing.getByText('This session was made with a pairing file of this name')).toBeVisible();
+  await page.locator('[data-pick="pairing"]').setInputFiles(FILE);
+  await expect(pairing.getByText('32 episode pairs')).toBeVisible();
+  await expect(pairing.getByRole('textbox', { name: 'W (frames)' })).toHaveValue('12');
+});
+
+test('DTW in the page: paired, drawn from, saved as a file that opens again', async ({ page }) => {
+  test.setTimeout(120_000);
+  const { calm } = await openPage(page);
+  await planReady(page);
+  const pairing = page.locator(panel);
+  await pairing.getByRole('button', { name: 'DTW' }).click();
+  await expect(pairing.getByLabel('src_key')).toHaveValue('observation.state');
+  await pairing.getByRole('textbox', { name: 'stride' }).fill('2');
+  await pairing.getByRole('textbox', { name: 'stride' }).press('Enter');
+  await pairing.getByRole('button', { name: 'Pair episodes' }).click();
+  await expect(pairing.getByText('480 episode pairs')).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByText('64 × 64 · paired')).toBeVisible();
+  await expect(pairing.locator('.note').first()).toContainText('stride of 2');
+  const [download] = await Promise.all([page.waitForEvent('download'), pairing.getByRole('button', { name: 'Save pair_info.json' }).click()]);
+  const saved = readFileSync(await download.path());
+  expect(Object.keys(JSON.parse(saved.toString()) as object)).toHaveLength(8);
+  await pairing.getByRole('button', { name: 'file' }).click();
+  await page.locator('[data-pick="pairing"]').setInputFiles({ ...FILE, buffer: saved });
+  await expect(pairing).toHaveAttribute('data-pairing', 'file');
+  await expect(pairing.getByText('480 episode pairs')).toBeVisible();
+  if (process.env.OT_LOOK) {
+    await page.locator(panel).scrollIntoViewIfNeeded();
+    await page.screenshot({ path: `${process.env.OT_LOOK}/wide.png` });
+    await page.setViewportSize({ width: 390, height: 844 });
+    await page.getByRole('button', { name: 'Setup' }).or(page.getByRole('tab', { name: 'Setup' })).first().click();
+    await page.locator(panel).evaluate((element) => element.scrollIntoView());
+    await page.screenshot({ path: `${process.env.OT_LOOK}/narrow.png` });
+  }
+  calm();
+});
