@@ -75,13 +75,5 @@ test('DTW in the page: paired, drawn from, saved as a file that opens again', as
   await page.locator('[data-pick="pairing"]').setInputFiles({ ...FILE, buffer: saved });
   await expect(pairing).toHaveAttribute('data-pairing', 'file');
   await expect(pairing.getByText('480 episode pairs')).toBeVisible();
-  if (process.env.OT_LOOK) {
-    await page.locator(panel).scrollIntoViewIfNeeded();
-    await page.screenshot({ path: `${process.env.OT_LOOK}/wide.png` });
-    await page.setViewportSize({ width: 390, height: 844 });
-    await page.getByRole('button', { name: 'Setup' }).or(page.getByRole('tab', { name: 'Setup' })).first().click();
-    await page.locator(panel).evaluate((element) => element.scrollIntoView());
-    await page.screenshot({ path: `${process.env.OT_LOOK}/narrow.png` });
-  }
   calm();
 });
