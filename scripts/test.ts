@@ -18,9 +18,9 @@ async function main(): Promise<void> {
   try {
     const chromium = ensureChromium();
     const unitReport = join(folder, 'unit.json');
-    const unitStatus = run('npx', ['vitest', 'run', '--reporter=dot', '--reporter=json', `--outputFile.json=${unitReport}`], { CHROMIUM: chromium }, 420_000);
+    const unitStatus = run('npx', ['vitest', 'run', '--reporter=dot', '--reporter=json', `--outputFile.json=${unitReport}`], { CHROMIUM: chromium }, 540_000);
     const browserReport = join(folder, 'browser.json');
-    const browserStatus = run('npx', ['playwright', 'test'], { CHROMIUM: chromium, OT_REPORT: browserReport, OT_PORT: String(await freePort()) }, 420_000);
+    const browserStatus = run('npx', ['playwright', 'test'], { CHROMIUM: chromium, OT_REPORT: browserReport, OT_PORT: String(await freePort()) }, 480_000);
     const total = add(unitTally(unitReport), browserTally(browserReport));
     // A suite that died without a report has failed, whatever it counted.
     if (total.failed === 0 && (unitStatus !== 0 || browserStatus !== 0)) total.failed = 1;

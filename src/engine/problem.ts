@@ -6,7 +6,7 @@ import { embedKeys, keyOf, wantsEmbedding, type FeatureSpec } from '../core/cost
 import { checkSpecs, combineTerms, normalisationScale, termShares, type CostTerm } from '../core/cost/terms.ts';
 import { costStatistics, planMetrics, regime, type CostStatistics } from '../core/ot/diagnostics.ts';
 import { uniformWeights, type UotProblem } from '../core/ot/problem.ts';
-import { solve, type UotSolution } from '../core/ot/solve.ts';
+import { solve as solveInFloat64, type UotSolution } from '../core/ot/solve.ts';
 import { planWarnings, type CostContext } from '../core/ot/warnings.ts';
 import { diagonalWindowWarning } from '../core/pairing/window-size.ts';
 import type { Dataset } from '../datasets/types.ts';
@@ -125,7 +125,7 @@ export class ProblemPipeline {
     return this.#turn.run(() =>
       this.#onLiveDevice(settings, async () => {
         const { problem, sigma } = await this.#pose(settings);
-        const script = potSnippet(problem, solve(problem, { mode: settings.solve.mode }));
+        const script = potSnippet(problem, solveInFloat64(problem, { mode: settings.solve.mode }));
         return sigma === 1 ? script : { ...script, notes: [...script.notes, `M.npy is M divided by ${Number(sigma.toPrecision(6))}, as it is solved.`] };
       }),
     );
