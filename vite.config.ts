@@ -34,5 +34,5 @@ export default defineConfig({
   build: { target: 'es2022', chunkSizeWarningLimit: 2000, license: { fileName: 'third-party.md' } },
   server: { host: '127.0.0.1' },
   preview: { host: '127.0.0.1' },
-  test: { include: ['test/unit/**/*.test.ts', 'test/golden/**/*.test.ts', 'test/gpu/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 },
+  test: { include: ['test/unit/**/*.test.ts', 'test/golden/**/*.test.ts', 'test/gpu/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 120_000, maxWorkers: '100%' },
 });

@@ -35,6 +35,7 @@ export class Live {
   readonly configs: ConfigShelf;
   readonly pairing: PairingShelf;
   #choice: BackendChoice;
+  #configured: Promise<void> = Promise.resolve();
   #losses = 0;
   /** Files of each side, kept so that a new engine can be given them again. */
   readonly #files: Record<Side, { files: readonly PickedFile[]; demo: 'sim' | 'real' | null } | null> = { source: null, target: null };
@@ -64,9 +65,10 @@ export class Live {
       if (session.pairing !== previous.session.pairing) void this.pairing.follow();
       void this.#solve();
     });
-    await this.#configure();
+    // The adapter takes its time; data can be read meanwhile, and solves wait for it.
+    this.#configured = this.#configure().catch(() => undefined);
     const { source, target, encoders } = useSession.getState().session;
-    await Promise.all([this.encoders.follow(encoders), this.pairing.follow(), this.openRef('source', source), this.openRef('target', target)]);
+    await Promise.all([this.#configured, this.encoders.follow(encoders), this.pairing.follow(), this.openRef('source', source), this.openRef('target', target)]);
   }
 
   /** Take over a whole session, data included. */
@@ -260,6 +262,7 @@ export class Live {
   }
 
   async #solve(): Promise<void> {
+    await this.#configured;
     const { datasets, encoders } = useRun.getState();
     if (!datasets.source || !datasets.target) return;
     const { session } = useSession.getState();
