@@ -1,8 +1,7 @@
 // Half a Sinkhorn step for large problems, first part, where lines come in fours: what half_terms.wgsl and half_partial.wgsl
 // compute, for four neighbouring lines a thread (after large_common.wgsl).
 //
-// Reading is most of a half-step. Four lines in one read, and one read of the other side's entry for all four, take a third
-// of the time on a software adapter.
+// Four lines in one read, and one read of the other side's entry for all four (ADR 0005 has what it brings).
 //
 //   costs, priors  length × lines/4, four neighbouring lines an entry (priors is not read unless HAS_PRIOR)
 //   from_other     (potential + bias, drift) of the other side, length

@@ -1,3 +1,4 @@
+import { breathe } from '../../src/engine/breathe.ts';
 import '../../src/main.tsx';
 import { matrices, useRun } from '../../src/store/run.ts';
 import { useSession } from '../../src/store/session.ts';
@@ -57,15 +58,7 @@ async function step(reg: number): Promise<Step> {
   useSession.getState().setSolve({ reg });
   const store = (await inStore) - start;
   // React updates before the next task.
-  await new Promise<void>((resolve) => {
-    const { port1, port2 } = new MessageChannel();
-    port1.addEventListener('message', () => {
-      port1.close();
-      resolve();
-    });
-    port1.start();
-    port2.postMessage(null);
-  });
+  await breathe();
   const drawn = performance.now() - start;
   const { report } = useRun.getState();
   if (!report) throw new Error('invariant: a plan without a report');
