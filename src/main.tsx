@@ -15,6 +15,7 @@ import './ui/styles/tokens.css';
 import './ui/styles/controls.css';
 import './ui/styles/layout.css';
 import './ui/styles/setup.css';
+import './ui/styles/pairing.css';
 import './ui/styles/narrow.css';
 
 /** A link comes first, then the last visit, then the demo. */

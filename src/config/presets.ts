@@ -1,5 +1,7 @@
 import type { EmbedSource, FeatureSpec } from '../core/cost/features.ts';
+import type { PairingRef } from './pairing.ts';
 import type { SolveSettings } from './session.ts';
+import { DEFAULT_TRAINING, type TrainingSettings } from './training.ts';
 
 export type PresetName = 'toy' | 'official' | 'fork' | 'balanced' | 'diagonal';
 
@@ -46,6 +48,12 @@ export function demoFeatures(): FeatureSpec[] {
   const key = 'observation.state';
   return [demoEmbedding(1 / 16), labelTerm('end effector', key, [0, 2], 5), labelTerm('gripper', key, [2, 3], 5)];
 }
+
+/** The demo's pairs: end effector and gripper, by the newer formula. */
+export const DEMO_PAIRING: PairingRef = { kind: 'dtw', features: [{ src_key: 'observation.state', tgt_key: 'observation.state', dim_slice: [0, 3] }], formula: 'path', stride: 1, band: null, keep: null };
+
+/** robomimic's weights on the demo's distances, of which the nearest are about 0.02. */
+export const DEMO_TRAINING: TrainingSettings = { ...DEFAULT_TRAINING, convention: 'robomimic', window: 2, sharpness: 150, cutoff: 0.02 };
 
 /**
  * - Toy: the demo's defaults.

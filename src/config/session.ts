@@ -4,8 +4,8 @@ import type { FeatureSpec } from '../core/cost/features.ts';
 import type { Prior } from '../core/ot/problem.ts';
 import type { Mode } from '../core/ot/solve.ts';
 import { clamped, positiveOrInfinite, textUpTo, whole } from './fields.ts';
-import { DEMO_ENCODER, demoFeatures } from './presets.ts';
-import { pairingSchema, type PairingRef } from './pairing.ts';
+import { DEMO_ENCODER, DEMO_PAIRING, DEMO_TRAINING, demoFeatures } from './presets.ts';
+import { pairingSchema, withFeatureList, type PairingRef } from './pairing.ts';
 import { DEFAULT_TRAINING, trainingSchema, type TrainingSettings } from './training.ts';
 
 /** Where a side's data come from. Local files are known by name and hash only; they never leave the browser. */
@@ -61,7 +61,7 @@ export interface Session {
   readonly training: TrainingSettings;
 }
 
-export const SESSION_VERSION = 3;
+export const SESSION_VERSION = 4;
 
 /** What a person may set, and what a link is clamped to. Sliders show the part that real configs use. */
 export const SESSION_LIMITS = {
@@ -91,9 +91,9 @@ export const DEFAULT_SESSION: Session = {
   encoders: [{ kind: 'builtin', file: DEMO_ENCODER }],
   features: demoFeatures(),
   batch: DEFAULT_BATCH,
-  pairing: { kind: 'truth' },
+  pairing: DEMO_PAIRING,
   solve: DEFAULT_SOLVE,
-  training: DEFAULT_TRAINING,
+  training: DEMO_TRAINING,
 };
 
 /** The Prior that the settings stand for. */
@@ -202,7 +202,7 @@ const sessionSchema = v.object({
   batch: v.fallback(batchSchema, DEFAULT_BATCH),
   pairing: v.fallback(v.nullable(pairingSchema), null),
   solve: v.fallback(solveSchema, DEFAULT_SOLVE),
-  training: v.fallback(trainingSchema, DEFAULT_TRAINING),
+  training: v.fallback(v.nullable(trainingSchema), null),
 });
 
 /** One step from each older version to the next; `migrations[k]` turns version k+1 into version k+2. */
@@ -211,7 +211,14 @@ const migrations: readonly ((old: Record<string, unknown>) => Record<string, unk
   (old) => ({ ...old, encoders: [] }),
   // Version 2 knew nothing of training; the defaults say what it did.
   (old) => ({ ...old, training: DEFAULT_TRAINING }),
+  // Version 3 compared episodes by one column, without a band, and its demo began with the ground truth.
+  (old) => ({ ...old, pairing: withFeatureList(old.pairing) ?? { kind: onDemo(old) ? 'truth' : 'none' } }),
 ];
+
+/** Whether a record names the demo on both sides, or leaves it to the default, which is that. */
+function onDemo({ source, target }: Readonly<Record<string, unknown>>): boolean {
+  return [source, target].every((side) => v.parse(dataRef(DEFAULT_SESSION.source), side).kind === 'demo');
+}
 
 /** What came out of reading a stored or shared session. */
 export type SessionReading = { readonly kind: 'session'; readonly session: Session } | { readonly kind: 'newer'; readonly version: number } | { readonly kind: 'unreadable' };
@@ -226,10 +233,9 @@ export function readSession(json: unknown): SessionReading {
   for (const migrate of migrations.slice(version - 1)) record = migrate(record);
   const parsed = v.safeParse(sessionSchema, record);
   if (!parsed.success) return { kind: 'unreadable' };
-  const { source, target, pairing } = parsed.output;
-  // Sessions that say nothing of pairs drew the demo's by ground truth.
-  const usual: PairingRef = { kind: source.kind === 'demo' && target.kind === 'demo' ? 'truth' : 'none' };
-  return { kind: 'session', session: { version: SESSION_VERSION, ...parsed.output, pairing: pairing ?? usual } };
+  const { source, target, pairing, training } = parsed.output;
+  const demo = onDemo({ source, target });
+  return { kind: 'session', session: { version: SESSION_VERSION, ...parsed.output, pairing: pairing ?? (demo ? DEMO_PAIRING : { kind: 'none' }), training: training ?? (demo ? DEMO_TRAINING : DEFAULT_TRAINING) } };
 }
 
 /** The JSON text of a session; readSession(JSON.parse(text)) gives it back. */

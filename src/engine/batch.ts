@@ -3,7 +3,8 @@ import { BOOKKEEPING } from '../config/presets.ts';
 import { parseRanges } from '../config/ranges.ts';
 import { SESSION_LIMITS, type BatchSettings } from '../config/session.ts';
 import type { BatchColumn, BatchSide } from '../core/cost/features.ts';
-import { drawByGroundTruth, drawUnpaired, inTimeOrder, type Draw, type GroundTruth } from '../core/pairing/draw.ts';
+import { drawUnpaired, inTimeOrder, type Draw } from '../core/pairing/draw.ts';
+import type { GroundTruth } from '../core/pairing/truth.ts';
 import type { Dataset, Episode } from '../datasets/types.ts';
 import type { Chosen } from './pairing.ts';
 import type { BatchSideInfo, PairingReport, Side } from './protocol.ts';
@@ -22,8 +23,8 @@ export interface DrawnBatch {
 /** Columns wider than this are not shown value by value. */
 const SHOWN_WIDTH = 64;
 
-/** How a random batch finds partners: not, by ground truth where both sides have it, or by pairs. */
-export type Partners = 'none' | 'truth' | ((source: Chosen, target: Chosen) => PairedDraw);
+/** How a random batch finds partners; null draws each side by itself. */
+export type Partners = (source: Chosen, target: Chosen) => PairedDraw | null;
 
 interface PairedDraw {
   readonly draw: Draw;
@@ -64,22 +65,17 @@ function explicitDraw(source: Dataset, target: Dataset, settings: BatchSettings)
 function randomDraw(source: Dataset, target: Dataset, settings: BatchSettings, partners: Partners): PairedDraw {
   const sourceEpisodes = chosenEpisodes(source, settings.sourceEpisodes, 'source');
   const targetEpisodes = chosenEpisodes(target, settings.targetEpisodes, 'target');
-  const { draw, report } = typeof partners === 'function' ? partners({ dataset: source, episodes: sourceEpisodes }, { dataset: target, episodes: targetEpisodes }) : { draw: freeDraw(), report: null };
+  const { draw, report } = partners({ dataset: source, episodes: sourceEpisodes }, { dataset: target, episodes: targetEpisodes }) ?? {
+    draw: drawUnpaired(rowsOf(sourceEpisodes), rowsOf(targetEpisodes), settings.size, settings.seed),
+    report: null,
+  };
   const sourceProgress = progressOf(source);
   const targetProgress = progressOf(target);
   return { draw: inTimeOrder(draw, (row) => sourceProgress.values[row]!, (row) => targetProgress.values[row]!), report };
-
-  function freeDraw(): Draw {
-    const targetRows = rowsOf(targetEpisodes);
-    const truth = partners === 'truth' ? ([groundTruth(source, sourceEpisodes), groundTruth(target, targetEpisodes)] as const) : [null, null];
-    return truth[0] && truth[1]
-      ? drawByGroundTruth(truth[0], truth[1], targetRows, settings.size, settings.seed)
-      : drawUnpaired(rowsOf(sourceEpisodes), targetRows, settings.size, settings.seed);
-  }
 }
 
 /** A set of episodes: naming one twice must not draw its frames twice. */
-function chosenEpisodes(dataset: Dataset, text: string, side: Side): Episode[] {
+export function chosenEpisodes(dataset: Dataset, text: string, side: Side): Episode[] {
   const chosen = new Set(parseRanges(text, dataset.episodes.length, `${side} episodes`));
   return [...chosen].map((k) => dataset.episodes[k]!).filter((episode) => episode.length > 0);
 }
@@ -89,14 +85,14 @@ function rowsOf(episodes: readonly Episode[]): number[] {
 }
 
 /** The demo world's ground truth, where both of its columns are there. */
-function groundTruth(dataset: Dataset, episodes: readonly Episode[]): GroundTruth | null {
+export function groundTruth({ dataset, episodes }: Chosen): GroundTruth | null {
   const phase = dataset.features.get('ground_truth.phase')?.values;
   const goal = dataset.features.get('ground_truth.goal')?.values;
   return phase && goal?.length === 2 * dataset.frames && episodes.length > 0 ? { phase, goal, episodes } : null;
 }
 
 /** Progress of every row: ground-truth phase, else the place within its episode, in [0, 1]. */
-function progressOf(dataset: Dataset): { values: Float64Array; truePhase: boolean } {
+export function progressOf(dataset: Dataset): { values: Float64Array; truePhase: boolean } {
   const phase = dataset.features.get('ground_truth.phase')?.values;
   if (phase) return { values: phase, truePhase: true };
   const values = new Float64Array(dataset.frames);
@@ -121,19 +117,21 @@ function gatherRows(values: Float64Array, width: number, rows: Int32Array): Floa
   return result;
 }
 
+/** The episode that a row of a dataset belongs to. */
+export function episodeOf({ episodes }: Dataset, row: number): Episode {
+  let low = 0;
+  let high = episodes.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (episodes[middle]!.start <= row) low = middle;
+    else high = middle - 1;
+  }
+  return episodes[low]!;
+}
+
 function sideInfo(dataset: Dataset, rows: Int32Array): BatchSideInfo {
   const progress = progressOf(dataset);
-  const episodeOf = (row: number): Episode => {
-    let low = 0;
-    let high = dataset.episodes.length - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if (dataset.episodes[middle]!.start <= row) low = middle;
-      else high = middle - 1;
-    }
-    return dataset.episodes[low]!;
-  };
-  const episodes = Array.from(rows, episodeOf);
+  const episodes = Array.from(rows, (row) => episodeOf(dataset, row));
   const frame = Int32Array.from(rows, (row, k) => row - episodes[k]!.start);
   const columns = [...dataset.features].flatMap(([key, { shape, values, names }]) => {
     const width = shape.reduce((product, extent) => product * extent, 1);
@@ -144,6 +142,7 @@ function sideInfo(dataset: Dataset, rows: Int32Array): BatchSideInfo {
   return {
     rows,
     episode: Int32Array.from(episodes, ({ index }) => index),
+    place: Int32Array.from(episodes, (episode) => dataset.episodes.indexOf(episode)),
     frame,
     seconds: Float64Array.from(frame, (count) => (dataset.fps === null ? Number.NaN : count / dataset.fps)),
     progress: Float64Array.from(rows, (row) => progress.values[row]!),

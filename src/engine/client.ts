@@ -8,7 +8,7 @@ import type { DtwSettings } from '../config/pairing.ts';
 import type { LoadedPairInfo } from './pair-info-file.ts';
 import type { PairingFacts } from './pairing.ts';
 import { BUILTIN_ENCODERS } from '../config/session.ts';
-import type { BackendChoice, BackendInfo, EncoderProposal, EngineReply, EngineRequest, EngineSignal, ProblemSettings, RegimeMap, ResponseCurves, Side, SolveMatrices, SolveReport, VerifyReport } from './protocol.ts';
+import type { BackendChoice, BackendInfo, EncoderProposal, EngineReply, EngineRequest, EngineSignal, EpisodePairView, ProblemSettings, RegimeMap, ResponseCurves, Side, SolveMatrices, SolveReport, VerifyReport, WindowTrial } from './protocol.ts';
 import { readEncoderInWorker, readInWorker, readPairInfoInWorker } from './reader.ts';
 
 export { droppedFiles, pickedFiles } from '../datasets/browser-files.ts';
@@ -30,6 +30,9 @@ const ANSWER_WITHIN_MS = 90_000;
 
 /** The longest single run of an encoder; one on the wasm provider blocks the engine, and nothing in there can end it. */
 export const WORK_WITHIN_MS = 60_000;
+
+/** They answer when they are done, and yield to what is wanted sooner. */
+const SWEEPS: ReadonlySet<EngineRequest['type']> = new Set(['responses', 'regime-map', 'window-trials']);
 
 /** After these ONNX Runtime does not recover, and the engine says so itself. */
 const ENDINGS: ReadonlySet<string> = new Set(['encoder-hung', 'encoder-lost']);
@@ -55,6 +58,7 @@ export class EngineClient {
   #nextId = 1;
   #waiting = new Map<number, Waiting>();
   readonly #solves = new LatestOnly();
+  readonly #pairs = new LatestOnly();
   /** When the engine last said that it is at work on something. */
   #lastSign = -Infinity;
 
@@ -141,7 +145,7 @@ export class EngineClient {
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject, onProgress });
-      if (type !== 'responses' && type !== 'regime-map') this.#watch(id);
+      if (!SWEEPS.has(type)) this.#watch(id);
       this.#worker.postMessage({ type, id, ...body }, transfer);
     });
   }
@@ -227,6 +231,17 @@ export class EngineClient {
   async regimeMap(settings: ProblemSettings): Promise<RegimeMap | null> {
     const reply = await this.#request('regime-map', { settings });
     return reply.type === 'regime-map' ? reply.map : null;
+  }
+
+  /** How two episodes go together; latest wins, and those it replaces resolve to null. @throws UserError as `EpisodePairRoom.view` */
+  async episodePair(settings: ProblemSettings, source: number | null, target: number): Promise<EpisodePairView | null> {
+    return this.#pairs.run(async () => ((await this.#request('episode-pair', { settings, source, target })) as ReplyOf<'episode-pair'>).pair);
+  }
+
+  /** One batch for each of TRIED_WINDOWS, or null when something newer was asked for. @throws UserError as `tryWindow` */
+  async windowTrials(settings: ProblemSettings, seed: number): Promise<readonly WindowTrial[] | null> {
+    const reply = await this.#request('window-trials', { settings, seed });
+    return reply.type === 'window-trials' ? reply.trials : null;
   }
 
   /** RGBA of a demo frame, or null for data that have no drawing. */

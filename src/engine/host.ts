@@ -9,11 +9,12 @@ import { frameState } from '../world/shards.ts';
 import type { Watch } from '../encoders/ort.ts';
 import { Backend } from './backend.ts';
 import { breathe, SLICE_MS } from './breathe.ts';
+import { EpisodePairRoom } from './episode-pair.ts';
 import { EncoderRoom } from './encoders.ts';
 import { PairingRoom } from './pairing.ts';
 import { ProblemPipeline, type PosedProblem } from './problem.ts';
 import { feedableKeys, proposeKeys } from './proposal.ts';
-import { DEMO_IMAGE, type EngineReply, type EngineRequest, type ProblemSettings, type Side } from './protocol.ts';
+import { DEMO_IMAGE, TRIED_WINDOWS, type EngineReply, type EngineRequest, type ProblemSettings, type Side, type WindowTrial } from './protocol.ts';
 import { regimeMap, regimeProblems, responseCurves, responseProblems } from './sweeps.ts';
 
 type Send = (reply: EngineReply, transfer: Transferable[]) => void;
@@ -26,6 +27,7 @@ export class EngineHost {
   readonly #send: Send;
   readonly #room: EncoderRoom;
   readonly #pairing = new PairingRoom();
+  readonly #episodePairs = new EpisodePairRoom(this.#pairing);
   readonly #pipeline: ProblemPipeline;
   readonly #backend = new Backend();
   readonly #sides: Record<Side, { dataset: Dataset; demo: 'sim' | 'real' | null } | null> = { source: null, target: null };
@@ -120,12 +122,38 @@ export class EngineHost {
         if (map) this.#send({ type: 'regime-map', id, map }, []);
         return;
       }
+      case 'episode-pair': {
+        const { source, target } = this.#sides;
+        if (!source || !target) throw new UserError('no-data', 'Episodes are compared between a source and a target. Drop a shard on the side that has none.');
+        this.#send({ type: 'episode-pair', id, pair: await this.#episodePairs.view(source.dataset, target.dataset, request.settings, request) }, []);
+        return;
+      }
+      case 'window-trials': {
+        const trials = await this.#windowTrials(id, request.settings, request.seed);
+        if (trials) this.#send({ type: 'window-trials', id, trials }, []);
+        return;
+      }
       case 'frame': {
         const pixels = this.#frame(request.side, request.row, request.width, request.height);
         this.#send({ type: 'frame', id, pixels }, pixels ? [pixels.buffer] : []);
         return;
       }
     }
+  }
+
+  /** One batch a window; null, after a `superseded` reply, when newer trials or a solve have come. */
+  async #windowTrials(id: number, settings: ProblemSettings, seed: number): Promise<WindowTrial[] | null> {
+    this.#sweeps.set('window-trials', id);
+    const trials: WindowTrial[] = [];
+    for (const window of TRIED_WINDOWS) {
+      await breathe();
+      if (this.#sweeps.get('window-trials') !== id) {
+        this.#send({ type: 'superseded', id }, []);
+        return null;
+      }
+      trials.push(await this.#pipeline.tryWindow(settings, window, seed));
+    }
+    return trials;
   }
 
   /** Run a sweep: on a GPU in one batch, and what is left in slices; null, after a `superseded` reply, when a newer one of its kind has come. */

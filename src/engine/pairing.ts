@@ -3,13 +3,17 @@ import { quote } from '../base/words.ts';
 import { pairingKey, samplerOf, type DtwSettings, type PairingRef } from '../config/pairing.ts';
 import type { TrainingSettings } from '../config/training.ts';
 import type { Draw } from '../core/pairing/draw.ts';
-import { drawPairs } from '../core/pairing/draw-pairs.ts';
+import { drawPairs, type Jitter } from '../core/pairing/draw-pairs.ts';
+import type { Trajectory } from '../core/pairing/comparable.ts';
+import { checkSampler } from '../core/pairing/sampler-settings.ts';
+import { truthSamples } from '../core/pairing/truth.ts';
 import { pairEpisodes, rateWarnings, type PairingProgress } from '../core/pairing/pair-episodes.ts';
 import { formatPairInfo, type PairInfo } from '../core/pairing/pair-info.ts';
 import { pairedSamples, type PairedSamples } from '../core/pairing/sampler.ts';
 import type { SamplerSide, Span } from '../core/pairing/sides.ts';
-import { trajectories } from '../core/pairing/trajectories.ts';
+import { trajectories, type Trajectories } from '../core/pairing/trajectories.ts';
 import type { Dataset, Episode } from '../datasets/types.ts';
+import { groundTruth } from './batch.ts';
 import { breathe, SLICE_MS } from './breathe.ts';
 import type { PairingReport } from './protocol.ts';
 
@@ -55,10 +59,9 @@ export class PairingRoom {
    */
   async pair(settings: DtwSettings, source: Dataset, target: Dataset, tell: (progress: PairingProgress) => void): Promise<PairingFacts> {
     const run = ++this.#run;
-    const { src_key, tgt_key, dim_slice: slice, formula, stride, keep } = settings;
-    const [left, right] = [trajectories(columnsOf(source), source.episodes, [{ key: src_key, slice }], source.name), trajectories(columnsOf(target), target.episodes, [{ key: tgt_key, slice }], target.name)];
-    if (left.width !== right.width) throw new UserError('width-mismatch', `${quote(src_key)} has ${left.width} numbers a frame in ${quote(source.name)} and ${quote(tgt_key)} has ${right.width} in ${quote(target.name)}; slice both to the same dimensions.`);
-    const steps = pairEpisodes(left.trajectories, right.trajectories, left.width, { formula, stride, window: null, topk: keep });
+    const { sources, targets, width } = sequences(settings.features, source, target);
+    const { formula, stride, band, keep } = settings;
+    const steps = pairEpisodes(sources, targets, width, { formula, stride, window: band, topk: keep });
     let sliceEnd = performance.now() + SLICE_MS;
     let told = -Infinity;
     for (;;) {
@@ -89,22 +92,41 @@ export class PairingRoom {
   /** What a batch that is drawn with these settings depends on, beside datasets, size and seed. */
   batchKey(pairing: PairingRef, training: TrainingSettings): string {
     const { convention, baseIndexSource, baseIndexTarget } = training;
-    return JSON.stringify(pairingKey(pairing) === null ? pairing.kind : [this.#version, pairing, samplerOf(training), convention, baseIndexSource, baseIndexTarget]);
+    return JSON.stringify(pairing.kind === 'none' ? null : [this.#version, pairing, samplerOf(training), convention, baseIndexSource, baseIndexTarget]);
   }
 
   /**
-   * Draw target frames of the chosen episodes, each with a partner of the chosen source episodes.
-   * @throws UserError `no-pairing` where the pairs that the session names are not here; `bad-sampler`, `no-samples`
+   * Draw target frames of the chosen episodes, each with a partner of the chosen source episodes; null where the session
+   * pairs nothing, or by a ground truth that a side does not have.
+   * @param jitter in place of the session's window
+   * @throws UserError as `samples`
    */
-  draw(source: Chosen, target: Chosen, { pairing, training, size, seed }: { readonly pairing: PairingRef; readonly training: TrainingSettings; readonly size: number; readonly seed: number }): { draw: Draw; report: PairingReport } {
-    const settings = samplerOf(training);
-    const sampleKey = JSON.stringify([this.batchKey(pairing, training), source.episodes.map(({ start }) => start), target.episodes.map(({ start }) => start)]);
-    if (this.#samples?.key !== sampleKey) this.#samples = { key: sampleKey, drawable: drawable(this.#pairsOf(pairing), pairing.kind === 'dtw', source, target, training) };
-    const { samples, warnings } = this.#samples.drawable;
-    return { draw: drawPairs(samples, settings, source.dataset.frames, size, seed), report: { samples: samples.length, warnings } };
+  draw(source: Chosen, target: Chosen, { pairing, training, size, seed, jitter = samplerOf(training) }: DrawSettings): { draw: Draw; report: PairingReport } | null {
+    const held = this.samples(source, target, pairing, training);
+    return held && { draw: drawPairs(held.samples, jitter, source.dataset.frames, size, seed), report: { samples: held.samples.length, warnings: held.warnings } };
   }
 
-  #pairsOf(pairing: PairingRef): PairInfo {
+  /**
+   * Every target frame of the chosen episodes with its partners and their probabilities; null as `draw`.
+   * @throws UserError `no-pairing` where the pairs that the session names are not here; `bad-sampler`, `no-samples`
+   */
+  samples(source: Chosen, target: Chosen, pairing: PairingRef, training: TrainingSettings): PairedSamples | null {
+    if (pairing.kind === 'none') return null;
+    const key = JSON.stringify([this.batchKey(pairing, training), source.episodes.map(({ start }) => start), target.episodes.map(({ start }) => start)]);
+    if (this.#samples?.key !== key) {
+      const drawn = pairing.kind === 'truth' ? byTruth(source, target, training) : drawable(this.#pairsOf(pairing), pairing.kind === 'dtw', source, target, training);
+      this.#samples = drawn && { key, drawable: drawn };
+    }
+    return this.#samples?.drawable ?? null;
+  }
+
+  /** Distances of the pairs that the session holds of a target episode, by source episode; empty where it holds none. */
+  distances(pairing: PairingRef, target: string): ReadonlyMap<string, number | null> {
+    const held = pairing.kind === 'file' ? this.#file : this.#dtw;
+    return new Map(held?.key === pairingKey(pairing) ? held.pairs.get(target)?.map((pair) => [pair.source, pair.distance]) : []);
+  }
+
+  #pairsOf(pairing: Extract<PairingRef, { kind: 'file' | 'dtw' }>): PairInfo {
     const held = pairing.kind === 'file' ? this.#file : this.#dtw;
     if (held && held.key === pairingKey(pairing)) return held.pairs;
     throw new UserError('no-pairing', pairing.kind === 'file' ? `The pairing file ${quote(pairing.name)} is not loaded; drop it under Pairing, or choose another pairing.` : 'The episodes are not paired by DTW yet; pair them, or choose another pairing.');
@@ -114,6 +136,14 @@ export class PairingRoom {
     this.#version++;
     this.#samples = null;
   }
+}
+
+export interface DrawSettings {
+  readonly pairing: PairingRef;
+  readonly training: TrainingSettings;
+  readonly size: number;
+  readonly seed: number;
+  readonly jitter?: Jitter;
 }
 
 /** A dataset and the episodes of it that a batch may be drawn from. */
@@ -129,6 +159,32 @@ export interface PairingFacts {
 }
 
 const pairsOf = (pairs: PairInfo): number => [...pairs.values()].reduce((sum, entries) => sum + entries.length, 0);
+
+/** Pairs of the two ground truths; null where a side has none. @throws UserError `bad-sampler` */
+function byTruth(source: Chosen, target: Chosen, training: TrainingSettings): PairedSamples | null {
+  const [from, to] = [groundTruth(source), groundTruth(target)];
+  if (!from || !to) return null;
+  checkSampler(samplerOf(training));
+  return { samples: truthSamples(from, to), warnings: [] };
+}
+
+/**
+ * The sequences of both sides that are compared.
+ * @throws UserError `width-mismatch`, and as `trajectories`
+ */
+export function sequences(features: DtwSettings['features'], source: Dataset, target: Dataset): { readonly sources: readonly Trajectory[]; readonly targets: readonly Trajectory[]; readonly width: number } {
+  for (const feature of features) {
+    const [left, right] = [trajectoriesOf(source, [feature], 'src_key'), trajectoriesOf(target, [feature], 'tgt_key')];
+    if (left.width !== right.width)
+      throw new UserError('width-mismatch', `${quote(feature.src_key)} has ${left.width} numbers a frame in ${quote(source.name)} and ${quote(feature.tgt_key)} has ${right.width} in ${quote(target.name)}; slice both to the same dimensions.`);
+  }
+  const left = trajectoriesOf(source, features, 'src_key');
+  return { sources: left.trajectories, targets: trajectoriesOf(target, features, 'tgt_key').trajectories, width: left.width };
+}
+
+function trajectoriesOf(dataset: Dataset, features: DtwSettings['features'], key: 'src_key' | 'tgt_key'): Trajectories {
+  return trajectories(columnsOf(dataset), dataset.episodes, features.map((feature) => ({ key: feature[key], slice: feature.dim_slice })), dataset.name);
+}
 
 /**
  * The samples of the chosen episodes. Top-k is taken before episodes are left out, as in the fork; the warnings are

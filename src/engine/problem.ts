@@ -2,12 +2,13 @@ import { UserError } from '../base/errors.ts';
 import { Mutex } from '../base/mutex.ts';
 import { potSnippet, type PotSnippet } from '../config/pot-snippet.ts';
 import { priorOf, SESSION_LIMITS } from '../config/session.ts';
-import { embedKeys, keyOf, wantsEmbedding, type FeatureSpec } from '../core/cost/features.ts';
+import { wantsEmbedding, type FeatureSpec } from '../core/cost/features.ts';
 import { checkSpecs, combineTerms, normalisationScale, termShares, type CostTerm } from '../core/cost/terms.ts';
 import { costStatistics, planMetrics, regime, type CostStatistics } from '../core/ot/diagnostics.ts';
 import { uniformWeights, type UotProblem } from '../core/ot/problem.ts';
 import { solve as solveInFloat64, type UotSolution } from '../core/ot/solve.ts';
 import { planWarnings, type CostContext } from '../core/ot/warnings.ts';
+import { matchErrors, type MatchGauge } from '../core/pairing/match.ts';
 import { diagonalWindowWarning } from '../core/pairing/window-size.ts';
 import type { Dataset } from '../datasets/types.ts';
 import type { ResidentCost } from '../gpu/resident.ts';
@@ -15,12 +16,12 @@ import type { GpuSolver } from '../gpu/solver.ts';
 import type { Backend } from './backend.ts';
 import { drawBatch, type DrawnBatch, type Partners } from './batch.ts';
 import { BatchEmbeddings, measureTerms, type MeasuredTerms } from './cost.ts';
+import { addDemoImages, type DemoImages } from './demo-images.ts';
 import type { EncoderRoom } from './encoders.ts';
+import { matchGauges } from './gauges.ts';
 import type { PairingRoom } from './pairing.ts';
-import { DEMO_IMAGE, type EncoderRun, type PairingReport, type ProblemSettings, type Side, type SolveMatrices, type SolveReport, type VerifyReport } from './protocol.ts';
-
-/** Draws a demo frame of a side at the camera's size, RGBA. */
-export type DemoImages = (side: Side, row: number) => Uint8ClampedArray | null;
+import type { EncoderRun, PairingReport, ProblemSettings, SolveMatrices, SolveReport, TriedWindow, VerifyReport, WindowTrial } from './protocol.ts';
+import { tryWindow } from './window-trial.ts';
 
 /** Multiplications a tick may spend on finding out whether POT breaks (122 iterations at 64 × 64); most failures are at once. */
 export const POT_WORK = 1e6;
@@ -34,6 +35,7 @@ interface CostState {
   /** By term: how much embeddings vary, on the side where they do less (`relativeVariance`). */
   readonly embeddingVariance: ReadonlyMap<string, number>;
   readonly cameras: CostContext['cameras'];
+  readonly gauges: readonly MatchGauge[];
   readonly version: number;
   /** The same M on the device, where the GPU solves; `total` was read from there. */
   readonly resident: ResidentCost | null;
@@ -131,6 +133,19 @@ export class ProblemPipeline {
     );
   }
 
+  /**
+   * How well another batch of the same settings is matched when its pairs are moved by another window (`tryWindow`).
+   * @throws UserError as `problem`
+   */
+  tryWindow(settings: ProblemSettings, window: TriedWindow, seed: number): Promise<WindowTrial> {
+    return this.#turn.run(async () => {
+      if (!this.#datasets) throw noData();
+      const solver = await this.#backend.solver();
+      this.#room.setDevice(solver?.device ?? null);
+      return tryWindow({ ...this.#datasets, images: this.#images, room: this.#room, pairing: this.#pairing }, settings, window, seed);
+    });
+  }
+
   /** Do it once more on a new device where the first is lost on the way. With encoders on it the engine has to end: ONNX Runtime stays with a device. */
   async #onLiveDevice<T>({ features }: ProblemSettings, task: () => Promise<T>): Promise<T> {
     try {
@@ -180,6 +195,7 @@ export class ProblemPipeline {
       warnings: planWarnings(problem, solution, this.#context(cost, solvedStatistics, shares), POT_WORK),
       encoders: this.#encoderRuns(settings.features),
       paired: cost.batch.paired,
+      match: matchErrors(problem, solution.plan, cost.batch.paired, cost.gauges),
       pairing: cost.batch.pairing && withWindowWarning(cost.batch.pairing, settings, this.#datasets?.source.fps ?? null),
       costVersion: cost.version,
       tickMs: performance.now() - started,
@@ -226,7 +242,7 @@ export class ProblemPipeline {
   }
 
   async #costState(settings: ProblemSettings): Promise<CostState> {
-    if (!this.#datasets) throw new UserError('no-data', 'A plan needs a source and a target. Drop a shard on the side that has none.');
+    if (!this.#datasets) throw noData();
     const { features } = settings;
     // Names and weights change without measuring anew, but must still be valid.
     checkSpecs(features);
@@ -250,7 +266,7 @@ export class ProblemPipeline {
     }
     const { drawn, embeddings } = this.#batch;
     if (this.#termKey !== termKey) {
-      if (this.#images && !drawn.source.columns.has(DEMO_IMAGE.key) && features.some(namesDemoImage)) addDemoImages(drawn, this.#images);
+      addDemoImages(drawn, features, this.#images);
       const measured = await measureTerms(features, drawn, embeddings, solver);
       this.#measured.resident?.destroy();
       this.#measured = measured;
@@ -263,13 +279,12 @@ export class ProblemPipeline {
     await resident?.combine(terms.map(({ weight }) => weight));
     const total = resident ? Float64Array.from(await resident.readTotal()) : combineTerms(terms);
     const embeddingVariance = new Map(terms.flatMap(({ name }, k) => (typeof variances[k] === 'number' ? [[name, variances[k]] as const] : [])));
-    this.#cost = { batch: drawn, terms, total, statistics: costStatistics(total), embeddingVariance, cameras: camerasAmong(features, drawn), version: ++this.#version, resident };
+    this.#cost = { batch: drawn, terms, total, statistics: costStatistics(total), embeddingVariance, cameras: camerasAmong(features, drawn), gauges: matchGauges(features, drawn), version: ++this.#version, resident };
     this.#costKey = costKey;
     return this.#cost;
   }
 
   #partners({ pairing, training, batch: { size, seed } }: ProblemSettings): Partners {
-    if (pairing.kind === 'none' || pairing.kind === 'truth') return pairing.kind;
     return (source, target) => this.#pairing.draw(source, target, { pairing, training, size, seed });
   }
 
@@ -285,6 +300,8 @@ export class ProblemPipeline {
   }
 }
 
+const noData = (): UserError => new UserError('no-data', 'A plan needs a source and a target. Drop a shard on the side that has none.');
+
 /** The window against the prior: neither of them is wrong by itself. */
 function withWindowWarning(report: PairingReport, { solve, training }: ProblemSettings, fps: number | null): PairingReport {
   const warning = training.noWindow ? null : diagonalWindowWarning(training.window, solve.prior === 'diagonal', fps);
@@ -297,30 +314,10 @@ function sharesOf(terms: readonly CostTerm[], spent: Float64Array): Map<string, 
   return new Map(terms.map(({ name, weight }, k) => [name, (weight * spent[k]!) / all]));
 }
 
-const namesDemoImage = (spec: FeatureSpec): boolean => (['source', 'target'] as const).some((side) => keyOf(spec, side) === DEMO_IMAGE.key || embedKeys(spec, side).some(([, key]) => key === DEMO_IMAGE.key));
-
 /** Embeddings of images, which have a channel and two axes of pixels: how many are summed, and with what weight in all. */
 function camerasAmong(specs: readonly FeatureSpec[], { source }: DrawnBatch): CostContext['cameras'] {
   const cameras = specs.filter((spec) => wantsEmbedding(spec) && (source.columns.get(spec.src_key)?.shape.length ?? 0) >= 3);
   return { count: cameras.length, weight: cameras.reduce((total, { term_weight, weight_embed }) => total + term_weight * weight_embed, 0) };
-}
-
-/** Give a batch the camera's column: only when a term asks, since drawing 2 × 1024 frames takes a while. */
-function addDemoImages(batch: DrawnBatch, images: DemoImages): void {
-  const [channels, height, width] = DEMO_IMAGE.shape;
-  const pixels = height * width;
-  for (const [side, data, info] of [
-    ['source', batch.source, batch.sourceInfo],
-    ['target', batch.target, batch.targetInfo],
-  ] as const) {
-    const values = new Float64Array(data.count * channels * pixels);
-    for (let k = 0; k < data.count; k++) {
-      const frame = images(side, info.rows[k]!);
-      if (!frame) return;
-      for (let c = 0; c < channels; c++) for (let p = 0; p < pixels; p++) values[(k * channels + c) * pixels + p] = frame[4 * p + c]! / 255;
-    }
-    data.columns.set(DEMO_IMAGE.key, { values, shape: DEMO_IMAGE.shape });
-  }
 }
 
 function scaleStatistics(statistics: CostStatistics, factor: number): CostStatistics {

@@ -5,6 +5,7 @@ import type { Session } from '../config/session.ts';
 import type { CostStatistics, Regime } from '../core/ot/diagnostics.ts';
 import type { Mode } from '../core/ot/solve.ts';
 import type { Warning } from '../core/ot/warnings.ts';
+import type { MatchErrors } from '../core/pairing/match.ts';
 import type { PairInfo } from '../core/pairing/pair-info.ts';
 import type { Dataset } from '../datasets/types.ts';
 import type { LoadedEncoder } from '../encoders/load.ts';
@@ -33,6 +34,9 @@ export type EngineRequest =
   | { readonly type: 'suggest-tau'; readonly id: number; readonly settings: ProblemSettings; readonly mass: number }
   | { readonly type: 'responses'; readonly id: number; readonly settings: ProblemSettings }
   | { readonly type: 'regime-map'; readonly id: number; readonly settings: ProblemSettings }
+  /** Episodes by their places; null for the nearest that the target episode is paired with. */
+  | { readonly type: 'episode-pair'; readonly id: number; readonly settings: ProblemSettings; readonly source: number | null; readonly target: number }
+  | { readonly type: 'window-trials'; readonly id: number; readonly settings: ProblemSettings; readonly seed: number }
   | { readonly type: 'frame'; readonly id: number; readonly side: Side; readonly row: number; readonly width: number; readonly height: number };
 
 /** Engine → page. */
@@ -50,6 +54,8 @@ export type EngineReply =
   | { readonly type: 'tau'; readonly id: number; readonly tau: number }
   | { readonly type: 'responses'; readonly id: number; readonly curves: ResponseCurves }
   | { readonly type: 'regime-map'; readonly id: number; readonly map: RegimeMap }
+  | { readonly type: 'episode-pair'; readonly id: number; readonly pair: EpisodePairView }
+  | { readonly type: 'window-trials'; readonly id: number; readonly trials: readonly WindowTrial[] }
   | { readonly type: 'frame'; readonly id: number; readonly pixels: Uint8ClampedArray<ArrayBuffer> | null }
   | { readonly type: 'superseded'; readonly id: number }
   | { readonly type: 'failed'; readonly id: number; readonly error: ErrorReport };
@@ -137,6 +143,7 @@ export interface SolveReport {
   /** The encoders that made embeddings of this batch. */
   readonly encoders: readonly EncoderRun[];
   readonly paired: boolean;
+  readonly match: MatchErrors;
   readonly pairing: PairingReport | null;
   readonly costVersion: number;
 }
@@ -147,6 +154,45 @@ export interface PairingReport {
   readonly samples: number;
   readonly warnings: readonly string[];
 }
+
+/** Windows that are tried on the present settings: W in frames, and any frame of the episode. */
+export const TRIED_WINDOWS = [0, 1, 2, 5, 10, 20, 40, 'episode'] as const;
+export type TriedWindow = (typeof TRIED_WINDOWS)[number];
+
+/** What became of one batch. */
+export interface WindowTrial extends MatchErrors {
+  /** π_sum. */
+  readonly mass: number;
+}
+
+/** Two episodes, how DTW aligns them, and which source frames the frames of the target are drawn with. */
+export interface EpisodePairView {
+  readonly source: EpisodeView;
+  readonly target: EpisodeView;
+  /** The columns that are compared, such as "observation.state[0:3]". */
+  readonly compared: string;
+  /** ‖t_i − s_j‖ of every `every`-th frame, rows the source's, columns the target's. */
+  readonly distances: Float32Array;
+  readonly every: number;
+  /** Frames of the path. */
+  readonly path: { readonly sources: Int32Array; readonly targets: Int32Array };
+  /** By `formula`; null where neither episode moves. */
+  readonly distance: number | null;
+  readonly formula: 'path' | 'norm';
+  /** Chance of a source frame at each progress (STRIP_ROWS bins, rows) for every `every`-th target frame (columns): each column of a frame with partners sums to 1. Null where the batch has no pairs. */
+  readonly strip: Float32Array | null;
+  /** Source episodes that the target's frames are drawn with, the likeliest first. */
+  readonly partners: readonly { readonly episode: number; readonly place: number; readonly distance: number | null; readonly share: number }[];
+}
+
+export interface EpisodeView {
+  /** In the dataset's list, and what it is called. */
+  readonly place: number;
+  readonly name: string;
+  readonly frames: number;
+}
+
+export const STRIP_ROWS = 40;
 
 export interface TermReport {
   readonly name: string;
@@ -183,6 +229,8 @@ export interface BatchSideInfo {
   /** Dataset rows, length n or m. */
   readonly rows: Int32Array;
   readonly episode: Int32Array;
+  /** Where its episode stands in the dataset's list. */
+  readonly place: Int32Array;
   /** Frame within its episode, and seconds since its start (NaN without fps). */
   readonly frame: Int32Array;
   readonly seconds: Float64Array;

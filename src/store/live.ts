@@ -1,18 +1,22 @@
 import { reportError, UserError } from '../base/errors.ts';
+import { DEMO_TRAINING } from '../config/presets.ts';
 import type { DataRef, Session } from '../config/session.ts';
+import { DEFAULT_TRAINING } from '../config/training.ts';
 import { wantsEmbedding } from '../core/cost/features.ts';
 import { suggestReg } from '../core/ot/suggest.ts';
 import { HEALTHY_MASS, type Cure } from '../core/ot/warnings.ts';
-import { demoFiles, EngineClient, isEncoderDrop, isPairInfoDrop, readInWorker, type Dataset, type PickedFile } from '../engine/client.ts';
-import { DEMO_IMAGE, type BackendChoice, type Side, type SolveReport } from '../engine/protocol.ts';
+import { demoFiles, EngineClient, isEncoderDrop, isPairInfoDrop, readInWorker, type PickedFile } from '../engine/client.ts';
+import type { BackendChoice, Side, SolveReport } from '../engine/protocol.ts';
 import { t } from '../words/index.ts';
 import { saveSoon } from './autosave.ts';
 import { ConfigShelf, isConfigDrop } from './config-shelf.ts';
 import { EncoderShelf } from './encoder-shelf.ts';
 import { PairingShelf, pairingFor } from './pairing-shelf.ts';
-import { matrices, useRun, type DatasetSummary, type LoadState } from './run.ts';
+import { PairingViewer } from './pairing-viewer.ts';
+import { matrices, useRun, type LoadState } from './run.ts';
 import { useSession, withBuiltins } from './session.ts';
 import { suggestTerms } from './suggest-terms.ts';
+import { folderName, summarise } from './summaries.ts';
 import { useView } from './view.ts';
 
 /** Cells of the largest plan for which sweeps of hundreds of solves are worth the wait: 256 × 256. */
@@ -21,7 +25,6 @@ export const MAX_SWEEP_CELLS = 65_536;
 const SWEEP_DELAY_MS = 90;
 /** Work that is over sooner would only flicker. */
 const SHOW_WORK_AFTER_MS = 300;
-const STATS_SHOWN = 64;
 /** A GPU that was lost so often is left alone. */
 const GPU_LOSSES = 2;
 
@@ -34,6 +37,7 @@ export class Live {
   readonly encoders: EncoderShelf;
   readonly configs: ConfigShelf;
   readonly pairing: PairingShelf;
+  readonly #viewer: PairingViewer;
   #choice: BackendChoice;
   #configured: Promise<void> = Promise.resolve();
   #losses = 0;
@@ -54,6 +58,7 @@ export class Live {
     this.encoders = new EncoderShelf(this.#client, () => void this.#solve());
     this.configs = new ConfigShelf(this.#client);
     this.pairing = new PairingShelf(this.#client, () => void this.#solve());
+    this.#viewer = new PairingViewer(this.#client);
   }
 
   /** Follow the session from now on and load what it names. */
@@ -190,7 +195,7 @@ export class Live {
   async #drop(side: Side, load: LoadState): Promise<void> {
     this.#files[side] = null;
     await this.#client.clear(side);
-    matrices.plan = matrices.costs = null;
+    matrices.plan = matrices.costs = matrices.episodePair = null;
     this.#costVersion = 0;
     useRun.setState(({ datasets, loads }) => ({ datasets: { ...datasets, [side]: null }, loads: { ...loads, [side]: load }, report: null, error: null, responses: null, regimeMap: null }));
   }
@@ -241,7 +246,9 @@ export class Live {
     if (features !== next.features) this.#proposed = JSON.stringify(features);
     const restart = changed ? { batch: { ...next.batch, [side === 'source' ? 'sourceEpisodes' : 'targetEpisodes']: '' } } : {};
     const pairing = changed && source && target ? pairingFor(next.pairing, source, target) : next.pairing;
-    replace(withBuiltins({ ...next, ...restart, features, pairing }));
+    // What the demo's distances were weighed by goes with them.
+    const training = pairing !== next.pairing && JSON.stringify(next.training) === JSON.stringify(DEMO_TRAINING) ? DEFAULT_TRAINING : next.training;
+    replace(withBuiltins({ ...next, ...restart, features, pairing, training }));
     void this.pairing.dataChanged();
     void this.#solve();
   }
@@ -296,6 +303,7 @@ export class Live {
         backend: solved.report.backend === backend.kind ? backend : { ...backend, kind: solved.report.backend },
       }));
       this.#sweepSoon(session, solved.report);
+      this.#viewer.refresh();
     } catch (thrown) {
       const error = reportError(thrown);
       if (error.code !== 'engine-died' && error.code !== 'no-data') useRun.setState({ error });
@@ -362,32 +370,3 @@ function keepCursorInside(plan: Float64Array, n: number, m: number, first: boole
 
 /** What a box shows is what is solved. */
 const threeDigits = (value: number): number => Number(value.toPrecision(3));
-
-function folderName(files: readonly PickedFile[]): string {
-  if (files.length === 0) throw new UserError('no-files', 'Nothing was dropped that can be read. Drop a LeRobot folder, or .parquet, .hdf5, .npz or .npy files.');
-  const first = files[0]!.path;
-  return (files.length > 1 || first.includes('/') ? first.split('/')[0] : first) ?? first;
-}
-
-function summarise(dataset: Dataset, name: string, demo: 'sim' | 'real' | null): DatasetSummary {
-  const lengths = dataset.episodes.map(({ length }) => length).toSorted((p, q) => p - q);
-  return {
-    name,
-    format: dataset.format,
-    version: dataset.version,
-    fps: dataset.fps,
-    frames: dataset.frames,
-    episodes: dataset.episodes.length,
-    medianEpisode: lengths[lengths.length >> 1] ?? 0,
-    demo,
-    fingerprint: dataset.fingerprint,
-    warnings: dataset.warnings,
-    features: [
-      ...[...dataset.features].map(([key, { dtype, shape, names, values, stats }]) => {
-        const few = (figures: Float64Array): number[] => Array.from(figures.subarray(0, STATS_SHOWN));
-        return { key, dtype, shape, names, numeric: values !== null, stats: stats && { min: few(stats.min), max: few(stats.max), mean: few(stats.mean), std: few(stats.std) } };
-      }),
-      ...(demo ? [{ key: DEMO_IMAGE.key, dtype: 'image', shape: DEMO_IMAGE.shape, names: null, numeric: true, stats: null }] : []),
-    ],
-  };
-}

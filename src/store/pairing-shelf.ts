@@ -1,5 +1,6 @@
 import { reportError } from '../base/errors.ts';
 import { pairingKey, type DtwSettings, type PairingRef } from '../config/pairing.ts';
+import { DEMO_PAIRING } from '../config/presets.ts';
 import type { Session } from '../config/session.ts';
 import { defaultWindow } from '../core/pairing/window-size.ts';
 import { readPairInfoInWorker, type EngineClient, type PairingFacts, type PickedFile } from '../engine/client.ts';
@@ -157,15 +158,19 @@ export class PairingShelf {
 }
 
 /**
- * The pairing for data that were just loaded: ground truth where both sides have it and nothing else was chosen, and no
- * DTW over columns that are gone.
+ * The pairing for data that were just loaded: ground truth where both sides have it and nothing else was chosen, no DTW
+ * over columns that are gone, and not the demo's own, which nobody chose.
  */
 export function pairingFor(pairing: PairingRef, source: DatasetSummary, target: DatasetSummary): PairingRef {
   const has = ({ features }: DatasetSummary, key: string): boolean => features.some((feature) => feature.key === key && feature.numeric);
   if (pairing.kind === 'file') return pairing;
-  if (pairing.kind === 'dtw' && has(source, pairing.src_key) && has(target, pairing.tgt_key)) return pairing;
+  if (isDemoPairing(pairing)) return source.demo && target.demo ? pairing : { kind: hasTruth(source) && hasTruth(target) ? 'truth' : 'none' };
+  if (pairing.kind === 'dtw' && pairing.features.every(({ src_key, tgt_key }) => has(source, src_key) && has(target, tgt_key))) return pairing;
   return { kind: hasTruth(source) && hasTruth(target) ? 'truth' : 'none' };
 }
+
+/** Whether pairs are those that the demo starts with. */
+export const isDemoPairing = (pairing: PairingRef): boolean => pairingKey(pairing) === pairingKey(DEMO_PAIRING);
 
 /** Whether a side knows phase and goal of its frames. */
 export function hasTruth({ features }: DatasetSummary): boolean {

@@ -2,7 +2,7 @@ import { create } from 'zustand';
 import type { ErrorReport } from '../base/errors.ts';
 import type { Finding, NullTau } from '../config/imported.ts';
 import type { PairingFacts } from '../engine/client.ts';
-import type { BackendInfo, CostMatrices, RegimeMap, ResponseCurves, Side, SolveMatrices, SolveReport, VerifyReport } from '../engine/protocol.ts';
+import type { BackendInfo, CostMatrices, EpisodePairView, RegimeMap, ResponseCurves, Side, SolveMatrices, SolveReport, VerifyReport, WindowTrial } from '../engine/protocol.ts';
 
 /** What the page says about a loaded dataset. The data themselves are in the engine. */
 export interface DatasetSummary {
@@ -125,6 +125,10 @@ interface RunState {
   readonly remark: string | null;
   readonly responses: ResponseCurves | null;
   readonly regimeMap: RegimeMap | null;
+  /** Grows with every new pair of episodes that is shown; the arrays are in `matrices`. Why there is none, where there is not. */
+  readonly episodePair: { readonly version: number; readonly error: ErrorReport | null };
+  /** Repetitions of TRIED_WINDOWS on the present settings, and why there are no more of them. */
+  readonly windowTrials: { readonly done: readonly (readonly WindowTrial[])[]; readonly error: ErrorReport | null };
   /** Grows with every new plan; the arrays are in `matrices`. */
   readonly planVersion: number;
 }
@@ -148,8 +152,10 @@ export const useRun = create<RunState>()(() => ({
   busy: false,
   responses: null,
   regimeMap: null,
+  episodePair: { version: 0, error: null },
+  windowTrials: { done: [], error: null },
   planVersion: 0,
 }));
 
 /** The arrays behind the last report. Not state: React must never compare or copy them. */
-export const matrices: { plan: SolveMatrices | null; costs: CostMatrices | null } = { plan: null, costs: null };
+export const matrices: { plan: SolveMatrices | null; costs: CostMatrices | null; episodePair: EpisodePairView | null } = { plan: null, costs: null, episodePair: null };

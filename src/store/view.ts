@@ -5,6 +5,8 @@ export type Theme = 'auto' | 'light' | 'dark';
 export type Scale = 'log' | 'linear';
 export type Order = 'time' | 'episode';
 export type Tab = 'solve' | 'inspect' | 'terms' | 'setup';
+/** What stands beside the plan. */
+export type Aside = 'cell' | 'pairing' | 'window';
 export type MapQuantity = 'mass' | 'diagRatio' | 'perplexity' | 'loss';
 
 /** What only this screen knows. Language and theme are remembered; the rest is not. */
@@ -18,6 +20,9 @@ interface ViewState {
   readonly tab: Tab;
   readonly setupOpen: boolean;
   readonly mapQuantity: MapQuantity;
+  readonly aside: Aside;
+  /** Episodes that are compared, by place; null follows the cursor. */
+  readonly compared: { readonly source: number | null; readonly target: number | null };
   /** The cell that all maps, marginals and frames point at, in batch indices. */
   readonly cursor: { readonly i: number; readonly j: number };
   /** Shown part of every heatmap in display indices, [from, to); null shows all. */
@@ -37,6 +42,8 @@ export const useView = create<ViewState>()(() => ({
   tab: 'solve',
   setupOpen: false,
   mapQuantity: 'mass',
+  aside: 'cell',
+  compared: { source: null, target: null },
   cursor: { i: 0, j: 0 },
   zoom: null,
 }));

@@ -5,7 +5,7 @@ import { NEXT_THEME, useView, type Tab } from '../store/view.ts';
 import { words } from '../words/index.ts';
 import { useLive } from './parts/live.ts';
 import { useWords } from './parts/words.ts';
-import { Inspector } from './plan/Inspector.tsx';
+import { Aside } from './plan/Aside.tsx';
 import { Stage } from './plan/PlanPanel.tsx';
 import { ProblemNote } from './plan/ProblemNote.tsx';
 import { TermsRow } from './plan/TermsRow.tsx';
@@ -33,7 +33,7 @@ export function App(): ReactElement {
         ) : (
           <>
             <Stage />
-            {error ? <ProblemNote error={error} /> : <Inspector />}
+            {error ? <ProblemNote error={error} /> : <Aside />}
             <TermsRow />
           </>
         )}

@@ -1,6 +1,6 @@
 import { DEMO_ENCODER } from '../../src/config/presets.ts';
 import type { PairingRef } from '../../src/config/pairing.ts';
-import type { TrainingSettings } from '../../src/config/training.ts';
+import { DEFAULT_TRAINING, type TrainingSettings } from '../../src/config/training.ts';
 import { DEFAULT_SESSION, type BatchSettings, type BuiltinEncoder, type SolveSettings } from '../../src/config/session.ts';
 import { wantsEmbedding, type FeatureSpec } from '../../src/core/cost/features.ts';
 import type { Dataset } from '../../src/datasets/types.ts';
@@ -84,9 +84,9 @@ export interface Change {
   readonly training?: Partial<TrainingSettings>;
 }
 
-/** The demo's settings, on its labels alone, with some changed. */
+/** The demo's settings, on its labels alone and by ground truth, which needs no pairing first, with some changed. */
 export function settingsOf({ solve, batch, features, pairing, training }: Change): ProblemSettings {
-  return { pairing: pairing ?? DEFAULT_SESSION.pairing, training: { ...DEFAULT_SESSION.training, ...training }, features: features ?? LABELS, batch: { ...DEFAULT_SESSION.batch, ...batch }, solve: { ...DEFAULT_SESSION.solve, ...solve } };
+  return { pairing: pairing ?? { kind: 'truth' }, training: { ...DEFAULT_TRAINING, ...training }, features: features ?? LABELS, batch: { ...DEFAULT_SESSION.batch, ...batch }, solve: { ...DEFAULT_SESSION.solve, ...solve } };
 }
 
 export function expectType<T extends EngineReply['type']>(type: T, reply: EngineReply): Reply<T> {

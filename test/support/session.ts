@@ -94,9 +94,8 @@ const pairing: fc.Arbitrary<PairingRef> = fc.oneof(
   fc.record({ kind: fc.constant('file'), name: text, fingerprint: fc.constant('5e'.repeat(32)) }),
   fc.record({
     kind: fc.constant('dtw'),
-    src_key: columnKey,
-    tgt_key: columnKey,
-    dim_slice: fc.option(fc.tuple(fc.nat(PAIRING_LIMITS.axis), fc.nat(PAIRING_LIMITS.axis))),
+    features: fc.array(fc.record({ src_key: columnKey, tgt_key: columnKey, dim_slice: fc.option(fc.tuple(fc.nat(PAIRING_LIMITS.axis), fc.nat(PAIRING_LIMITS.axis))) }), { minLength: 1, maxLength: 3 }),
+    band: fc.option(fc.nat(PAIRING_LIMITS.band.high)),
     formula: fc.constantFrom('path', 'norm'),
     stride: fc.integer({ min: 1, max: PAIRING_LIMITS.stride.high }),
     keep: fc.option(fc.integer({ min: 1, max: PAIRING_LIMITS.keep.high })),

@@ -24,17 +24,21 @@ export function reach({ candidates, probabilities, episodes }: PairedSample, jit
  * The exact chance of every source row to be drawn with this target frame, window included:
  * P(s) = Σ_c P(c)·P(clip(c + o) = s), o uniform over the offsets.
  */
-export function sourceChances({ candidates, probabilities, episodes }: PairedSample, jitter: Jitter, sourceFrames: number): Map<number, number> {
+export function sourceChances(sample: PairedSample, jitter: Jitter, sourceFrames: number): Map<number, number> {
   const chances = new Map<number, number>();
-  const add = (row: number, chance: number): void => void chances.set(row, (chances.get(row) ?? 0) + chance);
+  eachChance(sample, jitter, sourceFrames, (row, chance) => void chances.set(row, (chances.get(row) ?? 0) + chance));
+  return chances;
+}
+
+/** The same, told row by row without being gathered: a row may come more than once. */
+export function eachChance({ candidates, probabilities, episodes }: PairedSample, jitter: Jitter, sourceFrames: number, tell: (row: number, chance: number) => void): void {
   for (const [k, candidate] of candidates.entries()) {
     const span = episodes[k]!;
-    const rows = jitter.noWindow
-      ? Array.from({ length: span.length }, (_, frame) => span.start + frame)
-      : Array.from({ length: offsetCount(jitter) }, (_, offset) => clipped(candidate - jitter.window + offset, span, jitter, sourceFrames));
-    for (const row of rows) add(row, probabilities[k]! / rows.length);
+    const probability = probabilities[k]!;
+    if (probability === 0) continue;
+    const choices = jitter.noWindow ? span.length : offsetCount(jitter);
+    for (let choice = 0; choice < choices; choice++) tell(jitter.noWindow ? span.start + choice : clipped(candidate - jitter.window + choice, span, jitter, sourceFrames), probability / choices);
   }
-  return chances;
 }
 
 /** One source row, drawn by `probabilities` and moved by the window. */

@@ -1,7 +1,7 @@
 import { UserError } from '../../base/errors.ts';
 import { quote } from '../../base/words.ts';
 import type { BatchColumn } from '../cost/features.ts';
-import type { Trajectory } from './pair-episodes.ts';
+import type { Trajectory } from './comparable.ts';
 import type { Span } from './sides.ts';
 
 /** A column to compare by, and which part of its last axis. */

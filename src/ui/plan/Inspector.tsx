@@ -12,7 +12,7 @@ const BEST = 4;
 const FEW_VALUES = 6;
 
 /** The two samples under the cursor, side by side, numbered as the plan's axes number them: frames, values, costs, and where the row's mass goes. */
-export function Inspector(): ReactElement {
+export function Inspector(): ReactElement | null {
   const t = useWords();
   const cursor = useDeferredValue(useView((view) => view.cursor));
   useRun((run) => run.planVersion);
@@ -20,13 +20,13 @@ export function Inspector(): ReactElement {
   const datasets = useRun((run) => run.datasets);
   const orders = useOrders();
   const { plan, costs } = matrices;
-  if (!plan || !costs || !report || !orders) return <aside className="aside inspector" aria-label={t('inspect.title')} />;
+  if (!plan || !costs || !report || !orders) return null;
   const i = Math.min(cursor.i, report.n - 1);
   const j = Math.min(cursor.j, report.m - 1);
   const value = plan.plan[i * report.m + j]!;
   const drawn = datasets.source?.demo !== null && datasets.target?.demo !== null && datasets.source !== null && datasets.target !== null;
   return (
-    <aside className="aside inspector" aria-label={t('inspect.title')}>
+    <>
       <div className="aside-title">
         <b>{t('inspect.cell', { i: String(orders.rows.display[i]), j: String(orders.columns.display[j]) })}</b>
         <span className="spring" />
@@ -41,7 +41,7 @@ export function Inspector(): ReactElement {
       <ValueTable source={costs.source} target={costs.target} i={i} j={j} />
       <CostTable costs={costs} i={i} j={j} m={report.m} terms={report.terms} />
       <BestTargets plan={plan} costs={costs} i={i} m={report.m} drawn={drawn} orders={orders} />
-    </aside>
+    </>
   );
 }
 

@@ -82,7 +82,7 @@ describe('inspect config', () => {
     const { status, stdout } = await run('cfg.json', '--null-tau', 'hard');
     expect(status).toBe(0);
     const answer = JSON.parse(stdout.trim().split('\n').at(-1)!) as { findings: { code: string }[] };
-    expect(answer).toMatchObject({ kind: 'lerobot', unknown: ['ot.mystery'], session: { version: 3, solve: { reg: 0.01, tau1: 'inf', tau2: 0.5, prior: 'product' } } });
+    expect(answer).toMatchObject({ kind: 'lerobot', unknown: ['ot.mystery'], session: { version: 4, solve: { reg: 0.01, tau1: 'inf', tau2: 0.5, prior: 'product' } } });
     expect(answer.findings.map(({ code }) => code)).toContain('tau-one-null');
   });
 

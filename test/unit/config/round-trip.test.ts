@@ -1,3 +1,4 @@
+import { DEFAULT_TRAINING } from '../../../src/config/training.ts';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { importConfig } from '../../../src/config/import.ts';
@@ -205,7 +206,7 @@ describe('LeRobot', () => {
   });
 
   it('says what it cannot say', () => {
-    const { findings } = exportLerobot({ ...DEFAULT_SESSION, solve: { ...DEFAULT_SESSION.solve, prior: 'soft', normalisation: 'std' }, batch: { ...DEFAULT_SESSION.batch, kind: 'ranges' } });
+    const { findings } = exportLerobot({ ...DEFAULT_SESSION, training: DEFAULT_TRAINING, solve: { ...DEFAULT_SESSION.solve, prior: 'soft', normalisation: 'std' }, batch: { ...DEFAULT_SESSION.batch, kind: 'ranges' } });
     expect(findings.map(({ code }) => code)).toEqual(['not-written', 'not-written', 'not-written', 'not-written', 'not-written', 'incomplete']);
     for (const { message } of findings) expect(message).toMatch(/^[A-Z].*\.$/);
   });

@@ -91,7 +91,7 @@ describe('reading what others wrote', () => {
   it.each(['source', 'target', 'encoders', 'features', 'batch', 'solve', 'training'] as const)('%s falls back alone', (key) => {
     const json = JSON.parse(writeSession({ ...DEFAULT_SESSION, source: { kind: 'none' }, target: { kind: 'none' }, features: [{ ...term, term_name: 'mine' }] })) as Record<string, unknown>;
     const whole = read(json);
-    for (const value of [null, 3, 'text', true]) expect(read({ ...json, [key]: value })).toEqual({ ...whole, [key]: DEFAULT_SESSION[key] });
+    for (const value of [null, 3, 'text', true]) expect(read({ ...json, [key]: value })).toEqual({ ...whole, [key]: key === 'training' ? DEFAULT_TRAINING : DEFAULT_SESSION[key] });
   });
 
   it.each([
@@ -150,19 +150,26 @@ describe('reading what others wrote', () => {
   });
 
   describe('the pairing', () => {
-    const dtw = { kind: 'dtw', src_key: 'a', tgt_key: 'b', dim_slice: [0, 3], formula: 'norm', stride: 2, keep: 5 };
+    const dtw = { kind: 'dtw', features: [{ src_key: 'a', tgt_key: 'b', dim_slice: [0, 3] }, { src_key: 'c', tgt_key: 'c', dim_slice: null }], formula: 'norm', stride: 2, band: 7, keep: 5 };
     const local = { kind: 'local', name: 'x', fingerprint: 'ab'.repeat(32) };
 
     it.each([{ kind: 'none' }, { kind: 'truth' }, { kind: 'file', name: 'pair_info.json', fingerprint: 'cd'.repeat(32) }, dtw])('%j comes back', (pairing) => expect(readWith({ pairing }).pairing).toEqual(pairing));
 
-    it.each([undefined, null, 3, {}, { kind: 'file', name: 'x', fingerprint: 'short' }, { kind: 'dtw', src_key: '', tgt_key: 'b' }])('%j is the ground truth of the demo, and none of other data', (pairing) => {
-      expect(readWith({ pairing }).pairing).toEqual({ kind: 'truth' });
+    it.each([undefined, null, 3, {}, { kind: 'file', name: 'x', fingerprint: 'short' }, { kind: 'dtw', features: [{ src_key: '', tgt_key: 'b' }] }, { kind: 'dtw', features: [] }])('%j is the demo’s own pairing, and none of other data', (pairing) => {
+      expect(readWith({ pairing }).pairing).toEqual(DEFAULT_SESSION.pairing);
       expect(readWith({ pairing, source: local }).pairing).toEqual({ kind: 'none' });
       expect(readWith({ pairing, target: { kind: 'none' } }).pairing).toEqual({ kind: 'none' });
     });
 
     it('mends the fields of a DTW pairing that have an obvious value', () => {
-      expect(readWith({ pairing: { ...dtw, dim_slice: [1], formula: 'other', stride: 0.2, keep: 'all', extra: 1 } }).pairing).toEqual({ ...dtw, dim_slice: null, formula: 'path', stride: 1, keep: null });
+      expect(readWith({ pairing: { ...dtw, features: [{ src_key: 'a', tgt_key: 'b', dim_slice: [1] }], formula: 'other', stride: 0.2, band: -3, keep: 'all', extra: 1 } }).pairing).toEqual({
+        ...dtw,
+        features: [{ src_key: 'a', tgt_key: 'b', dim_slice: null }],
+        formula: 'path',
+        stride: 1,
+        band: 0,
+        keep: null,
+      });
     });
   });
 
@@ -173,7 +180,7 @@ describe('reading what others wrote', () => {
   });
 
   it('reads a session of version 2, which knew no training, as it was', () => {
-    expect(read({ version: 2, features: [term], training: { window: 9 } })).toEqual({ ...DEFAULT_SESSION, features: [term], training: DEFAULT_TRAINING });
+    expect(read({ version: 2, features: [term], training: { window: 9 } })).toEqual({ ...DEFAULT_SESSION, features: [term], pairing: { kind: 'truth' }, training: DEFAULT_TRAINING });
   });
 
   it('keeps at most 16 terms, bad ones not counted', () => {
@@ -183,7 +190,7 @@ describe('reading what others wrote', () => {
   });
 
   it('says when a session comes from a newer version, whatever else it holds', () => {
-    expect(readSession({ version: 4 })).toEqual({ kind: 'newer', version: 4 });
+    expect(readSession({ version: 5 })).toEqual({ kind: 'newer', version: 5 });
     expect(readSession({ version: 900, solve: 'new shape' })).toEqual({ kind: 'newer', version: 900 });
   });
 
@@ -208,7 +215,7 @@ describe('names that objects are born with', () => {
       '{"version":2,"__proto__":{"polluted":1,"reg":9},"constructor":{"prototype":{"polluted":1}},"solve":{"__proto__":{"reg":9,"tau1":9},"constructor":1},"source":{"__proto__":{"kind":"none"}},"features":[{"__proto__":{"term_name":"a","src_key":"k","tgt_key":"k"}}]}',
     );
     const session = read(json);
-    expect(session).toEqual({ ...DEFAULT_SESSION, features: [] });
+    expect(session).toEqual({ ...DEFAULT_SESSION, features: [], pairing: { kind: 'truth' }, training: DEFAULT_TRAINING });
     expect(Object.getPrototypeOf(session.solve)).toBe(Object.prototype);
     expect(({} as Record<string, unknown>).polluted).toBeUndefined();
   });

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_BATCH, type BatchSettings } from '../../../src/config/session.ts';
 import type { Dataset } from '../../../src/datasets/types.ts';
 import { drawBatch, type DrawnBatch } from '../../../src/engine/batch.ts';
+import { byTruth } from '../../support/partners.ts';
 import { demoShard, madeDataset, without } from '../../support/demo.ts';
 
 let sim: Dataset;
@@ -10,7 +11,7 @@ beforeAll(async () => {
   [sim, real] = await Promise.all([demoShard('sim_pick'), demoShard('real_pick')]);
 });
 
-const draw = (source: Dataset, target: Dataset, change: Partial<BatchSettings> = {}): DrawnBatch => drawBatch(source, target, { ...DEFAULT_BATCH, ...change }, 'truth');
+const draw = (source: Dataset, target: Dataset, change: Partial<BatchSettings> = {}): DrawnBatch => drawBatch(source, target, { ...DEFAULT_BATCH, ...change }, byTruth({ ...DEFAULT_BATCH, ...change }));
 const rows = (batch: DrawnBatch): { source: number[]; target: number[] } => ({ source: [...batch.sourceInfo.rows], target: [...batch.targetInfo.rows] });
 const distinct = (values: Iterable<number>): number => new Set(values).size;
 const column = (dataset: Dataset, key: string): Float64Array => dataset.features.get(key)!.values!;

@@ -8,6 +8,7 @@ import { builtinEncoders } from '../../../src/encoders/builtin.ts';
 import { preflight } from '../../../src/encoders/preflight.ts';
 import { EncoderSession } from '../../../src/encoders/session.ts';
 import { drawBatch } from '../../../src/engine/batch.ts';
+import { byTruth } from '../../support/partners.ts';
 import { REAL, SIM } from '../../../src/world/domains.ts';
 import { renderFrame } from '../../../src/world/render.ts';
 import { frameState } from '../../../src/world/shards.ts';
@@ -30,7 +31,7 @@ const triple = (width: number | string = 'd'): Uint8Array => onnxModel({ inputs:
 describe('an embedding term', () => {
   it('is ‖z − z′‖² of the frames of the batch, through the encoder of its name', async () => {
     const { matrices, report } = await (await Engine.holding(sim, real)).solve({ features: [camera()] });
-    const batch = drawBatch(sim, real, DEFAULT_BATCH, 'truth');
+    const batch = drawBatch(sim, real, DEFAULT_BATCH, byTruth());
     const bytes = builtinEncoders().get(DEMO_ENCODER)!;
     const session = await EncoderSession.create({ bytes, preflight: preflight(bytes, DEMO_ENCODER) });
     const embed = async (dataset: Dataset, domain: typeof SIM, rows: Int32Array): Promise<{ values: Float32Array; width: number }> => {

@@ -6,6 +6,7 @@ import { uniformWeights } from '../../../src/core/ot/problem.ts';
 import { solve } from '../../../src/core/ot/solve.ts';
 import type { Dataset } from '../../../src/datasets/types.ts';
 import { drawBatch } from '../../../src/engine/batch.ts';
+import { byTruth } from '../../support/partners.ts';
 import { changed, demoShard, madeDataset, without } from '../../support/demo.ts';
 import { Engine, LABELS, settingsOf, worstDifference, type Change } from '../../support/engine.ts';
 
@@ -195,7 +196,7 @@ describe('a slider that moves', () => {
 describe('POT parity', () => {
   it('is the core’s parity solve of the drawn batch, figure for figure', async () => {
     const { report, matrices } = await (await demo()).solve({ solve: { mode: 'parity', reg: 0.05, tau1: 0.2, tau2: 0.4 } });
-    const batch = drawBatch(sim, real, DEFAULT_BATCH, 'truth');
+    const batch = drawBatch(sim, real, DEFAULT_BATCH, byTruth());
     const values = [batch.source, batch.target].map((side) => side.columns.get('observation.state')!.values) as [Float64Array, Float64Array];
     const cost = Float64Array.from({ length: 4096 }, (_, cell) => {
       const [i, j] = [Math.floor(cell / 64), cell % 64];

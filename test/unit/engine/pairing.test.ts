@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { PairingRef } from '../../../src/config/pairing.ts';
+import type { DtwFeature, PairingRef } from '../../../src/config/pairing.ts';
 import type { TrainingSettings } from '../../../src/config/training.ts';
 import { sourceChances } from '../../../src/core/pairing/draw-pairs.ts';
 import { parsePairInfo, type PairInfo } from '../../../src/core/pairing/pair-info.ts';
@@ -14,7 +14,7 @@ const KEY = 'ab'.repeat(32);
 const SOURCE = [6, 5, 7];
 const TARGET = [3, 2];
 const file: PairingRef = { kind: 'file', name: 'pair_info.json', fingerprint: KEY };
-const dtw: Extract<PairingRef, { kind: 'dtw' }> = { kind: 'dtw', src_key: 'observation.state', tgt_key: 'observation.state', dim_slice: null, formula: 'path', stride: 1, keep: null };
+const dtw: Extract<PairingRef, { kind: 'dtw' }> = { kind: 'dtw', features: [{ src_key: 'observation.state', tgt_key: 'observation.state', dim_slice: null }], formula: 'path', stride: 1, band: null, keep: null };
 const pairing = (sources: readonly number[]): Record<string, number[]> => Object.fromEntries(sources.map((source, target) => [target, [source, source + 1]]));
 const TEXT = JSON.stringify({
   demo_0: [{ demo_name: 'demo_0', raw_dtw_dist: 0.001, pairing: pairing([0, 2, 4]) }, { demo_name: 'demo_2', raw_dtw_dist: 0.02, pairing: pairing([1, 3, 5]) }],
@@ -122,11 +122,13 @@ describe('pairing by DTW', () => {
 
   it('refuses what it cannot compare, by name', async () => {
     const engine = await Engine.holding(madeDataset([4], { wide: 3 }), madeDataset([4], { narrow: 2 }), false);
-    const failure = async (change: Partial<typeof dtw>): Promise<string> => expectType('failed', await engine.request('pair', { settings: { ...dtw, src_key: 'wide', tgt_key: 'narrow', ...change } })).error.code;
+    const failure = async (feature: Partial<DtwFeature>, change: Partial<typeof dtw> = {}): Promise<string> =>
+      expectType('failed', await engine.request('pair', { settings: { ...dtw, features: [{ src_key: 'wide', tgt_key: 'narrow', dim_slice: null, ...feature }], ...change } })).error.code;
     expect(await failure({})).toBe('width-mismatch');
     expect(await failure({ src_key: 'other' })).toBe('missing-key');
     expect(await failure({ dim_slice: [1, 3] })).toBe('bad-slice');
-    expect(await failure({ dim_slice: [0, 2], stride: 0 })).toBe('bad-pairing');
+    expect(await failure({ dim_slice: [0, 2] }, { stride: 0 })).toBe('bad-pairing');
+    expect(await failure({ dim_slice: [0, 2] }, { band: -1 })).toBe('bad-pairing');
   });
 
   it('ends when it is cancelled or the data change, answers in between, and leaves nothing behind', async () => {

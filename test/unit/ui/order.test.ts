@@ -8,7 +8,7 @@ type Sample = readonly [progress: number, episode: number, frame: number];
 function info(samples: readonly Sample[]): BatchSideInfo {
   const pick = (k: 0 | 1 | 2): number[] => samples.map((sample) => sample[k]);
   const count = samples.length;
-  return { rows: Int32Array.from({ length: count }, (_, k) => k), episode: Int32Array.from(pick(1)), frame: Int32Array.from(pick(2)), seconds: new Float64Array(count), progress: Float64Array.from(pick(0)), truePhase: true, weight: 1 / count, columns: [] };
+  return { rows: Int32Array.from({ length: count }, (_, k) => k), episode: Int32Array.from(pick(1)), place: Int32Array.from(pick(1)), frame: Int32Array.from(pick(2)), seconds: new Float64Array(count), progress: Float64Array.from(pick(0)), truePhase: true, weight: 1 / count, columns: [] };
 }
 
 const samples: readonly Sample[] = [[0.5, 2, 10], [0.1, 3, 4], [0.9, 1, 20], [0.5, 1, 9], [0.1, 3, 3]];

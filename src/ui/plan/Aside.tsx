@@ -1,0 +1,31 @@
+import type { ReactElement } from 'react';
+import { useRun } from '../../store/run.ts';
+import { useView, type Aside as View } from '../../store/view.ts';
+import { Segmented } from '../parts/controls.tsx';
+import { useWords } from '../parts/words.ts';
+import { EpisodePair } from '../pairing/EpisodePair.tsx';
+import { WindowTrials } from '../pairing/WindowTrials.tsx';
+import { Inspector } from './Inspector.tsx';
+
+/** What stands beside the plan: the cell under the cursor, the episodes it comes from, or how far pairs may be moved. */
+export function Aside(): ReactElement {
+  const t = useWords();
+  const aside = useView((view) => view.aside);
+  const solved = useRun((run) => run.report !== null);
+  return (
+    <aside className="aside inspector" aria-label={t('aside.title')} data-aside={aside}>
+      {solved ? (
+        <>
+          <Segmented<View>
+            wide
+            label={t('aside.title')}
+            value={aside}
+            options={(['cell', 'pairing', 'window'] as const).map((value) => ({ value, label: t(`aside.${value}`), title: t(`aside.${value}-gloss`) }))}
+            onChange={(value) => useView.setState({ aside: value })}
+          />
+          {aside === 'cell' ? <Inspector /> : aside === 'pairing' ? <EpisodePair /> : <WindowTrials />}
+        </>
+      ) : null}
+    </aside>
+  );
+}
