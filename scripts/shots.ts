@@ -32,6 +32,20 @@ const STATES: Readonly<Record<string, (page: Page, width: number) => Promise<voi
   setup: openSetup,
   inspect: async (page, width) => tab(page, width, 1),
   terms: async (page, width) => tab(page, width, 2),
+  pairing: async (page, width) => {
+    await tab(page, width, 1);
+    await page.locator('[data-aside] > .segmented button').nth(1).click();
+    await page.locator('[data-heatmap="strip"] .xtick').first().waitFor();
+  },
+  window: async (page, width) => {
+    await tab(page, width, 1);
+    await page.locator('[data-aside] > .segmented button').nth(2).click();
+    await page.waitForTimeout(9000);
+  },
+  'pairing-panel': async (page, width) => {
+    await openSetup(page, width);
+    await page.locator('[data-pairing]').scrollIntoViewIfNeeded();
+  },
   warning: async (page) => priorButton(page, 4),
   fork: async (page) => {
     await page.locator('.rail.right select').first().selectOption('fork');

@@ -72,17 +72,22 @@ export function PathChart({ pair, width }: { pair: EpisodePairView; width: numbe
       <svg className="path" style={{ left: box.left, top: box.top }} width={box.width} height={box.height} aria-hidden="true">
         <Path pair={pair} shown={shown} box={box} />
       </svg>
-      <span className="line small">
-        <span>0</span>
-        <i className="bar" style={{ background: GRADIENT }} />
-        <span>{formatNumber(max)}</span>
-      </span>
-      <div className="muted number" title={pair.compared}>
+      <ColourBar low="0" high={formatNumber(max)} />
+      <div className="muted reading-line" title={pair.compared}>
         {t('pair.reading', { source: String(at.row * every), target: String(at.column * every), distance: formatNumber(distances[at.row * columns + at.column] ?? Number.NaN) })}
       </div>
     </div>
   );
 }
+
+/** The colours of a map with the values at their ends. */
+export const ColourBar = ({ low, high }: { low: string; high: string }): ReactElement => (
+  <span className="colour-bar">
+    <span>{low}</span>
+    <i style={{ background: GRADIENT }} />
+    <span>{high}</span>
+  </span>
+);
 
 /** Ticks count the frames that are shown: every k-th of a long episode. */
 export const titleOf = (what: string, every: number): string => (every === 1 ? what : `${what} / ${every}`);

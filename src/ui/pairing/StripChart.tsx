@@ -7,7 +7,7 @@ import { axisTicks } from '../charts/geometry.ts';
 import { Heatmap, type Zoom } from '../charts/Heatmap.tsx';
 import { useRem, useTheme } from '../parts/hooks.ts';
 import { useWords } from '../parts/words.ts';
-import { titleOf } from './PathChart.tsx';
+import { ColourBar, titleOf } from './PathChart.tsx';
 
 /** Every target frame with the source frames it may be drawn with, window included: chance by the source's progress. */
 export function StripChart({ pair, strip, width }: { pair: EpisodePairView; strip: Float32Array; width: number }): ReactElement {
@@ -61,13 +61,13 @@ export function StripChart({ pair, strip, width }: { pair: EpisodePairView; stri
         cursor={at}
         onCursor={(row, column) => setCursor({ row, column })}
       />
-      <div className="muted number">
+      <ColourBar low="0" high={formatPercent(max)} />
+      <div className="muted reading-line">
         {t('pair.strip-reading', {
           target: String(at.column * pair.every),
           from: (at.row / STRIP_ROWS).toFixed(2),
           to: ((at.row + 1) / STRIP_ROWS).toFixed(2),
           chance: formatPercent(strip[at.row * columns + at.column] ?? Number.NaN),
-          max: formatPercent(max),
         })}
       </div>
     </>

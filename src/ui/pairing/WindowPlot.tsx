@@ -43,8 +43,8 @@ export function WindowPlot({ points, label, here, name, onUse }: WindowPlotProps
     <div className="window-plot" ref={box} role="img" aria-label={t('window.describe')}>
       {width > 0 ? (
         <>
-          <Panel title={name} series={['pairs', 'plan', 'diagonal']} top={top} height={112 * rem} {...{ points, width, rem, names, here, onUse, label }} />
-          <Panel title={t('window.mass')} series={['mass', 'diagonalMass']} top={1} height={84 * rem} axis {...{ points, width, rem, names, here, onUse, label }} />
+          <Panel title={name} series={['pairs', 'plan', 'diagonal']} top={top} height={118 * rem} {...{ points, width, rem, names, here, onUse, label }} />
+          <Panel title={t('window.mass')} series={['mass', 'diagonalMass']} top={1} height={92 * rem} axis {...{ points, width, rem, names, here, onUse, label }} />
         </>
       ) : null}
     </div>
@@ -66,7 +66,7 @@ interface PanelProps extends Pick<WindowPlotProps, 'points' | 'here' | 'onUse' |
 function Panel({ title, series, top, height, width, rem, names, points, here, onUse, label, axis = false }: PanelProps): ReactElement {
   const left = 32 * rem;
   const right = 60 * rem;
-  const above = 14 * rem;
+  const above = 20 * rem;
   const below = (axis ? 18 : 4) * rem;
   const x = (k: number): number => left + (k / (points.length - 1)) * (width - left - right);
   const y = (value: number): number => above + (1 - Math.min(1, value / top)) * (height - above - below);

@@ -71,11 +71,17 @@ export function WindowTrials(): ReactElement | null {
           <table className="table windows">
             <thead>
               <tr>
+                <th />
+                <th colSpan={3}>{t('window.errors')}</th>
+                <th colSpan={2}>{t('window.masses')}</th>
+              </tr>
+              <tr>
                 <th>{t('window.frames')}</th>
                 <th>{t('window.pairs')}</th>
                 <th>{t('window.plan')}</th>
-                <th>{t('window.diagonal')}</th>
-                <th title={t('window.mass-gloss')}>{t('window.masses')}</th>
+                <th title={t('window.diagonal')}>{t('window.diagonal-short')}</th>
+                <th>{t('window.plan')}</th>
+                <th title={t('window.diagonal')}>{t('window.diagonal-short')}</th>
               </tr>
             </thead>
             <tbody>
@@ -89,9 +95,8 @@ export function WindowTrials(): ReactElement | null {
                   <td>{places(point.pairs?.mean)}</td>
                   <td>{places(point.plan?.mean)}</td>
                   <td>{places(point.diagonal?.mean)}</td>
-                  <td>
-                    {places(point.mass?.mean)} · {places(point.diagonalMass?.mean)}
-                  </td>
+                  <td>{places(point.mass?.mean)}</td>
+                  <td>{places(point.diagonalMass?.mean)}</td>
                 </tr>
               ))}
             </tbody>

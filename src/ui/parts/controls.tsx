@@ -67,7 +67,7 @@ export function NumberBox({ label, value, onChange, refuse, step, id, wide, whol
         aria-label={label}
         aria-invalid={problem !== null}
         title={problem ?? undefined}
-        value={draft ?? (whole ? String(value) : formatNumber(value))}
+        value={draft ?? (whole && Number.isFinite(value) ? String(value) : formatNumber(value))}
         onChange={(event) => setDraft(event.target.value)}
         onFocus={(event) => event.target.select()}
         onBlur={take}
