@@ -4,6 +4,7 @@ import { UserError, reportError } from '../../src/base/errors.ts';
 import type { DifferentiatedWeight } from '../../src/encoders/autodiff/differentiate.ts';
 import { differentiate } from '../../src/encoders/autodiff/differentiate.ts';
 import { gradientsOf } from '../../src/encoders/autodiff/run.ts';
+import { trainability } from '../../src/encoders/autodiff/source.ts';
 import type { ReaderMessage } from '../../src/engine/supervise.ts';
 import type { NetOrder, NetReport } from '../inspect/gradients.ts';
 import { readEncoder } from './encoder-files.ts';
@@ -29,13 +30,16 @@ async function compare({ folder, name, truth }: NetOrder): Promise<NetReport> {
   const [input] = inputs.keys();
   const [output] = outputs.keys();
   if (inputs.size !== 1 || input === undefined || output === undefined) throw new UserError('no-gradients', `${file} takes ${inputs.size} inputs, and a truth of gradients is for one.`);
-  const graphs = await differentiate(encoder, { shapes: new Map([[input, truth.shape]]), outputs: [output] });
+  const listed = Object.keys(truth.params);
+  const known = trainability(encoder.bytes, file, { outputs: [output] });
+  const train = known.ok ? known.parameters.filter(({ name: parameter, dims }) => dims.length > 0 || listed.includes(parameter)).map((parameter) => parameter.name) : undefined;
+  const graphs = await differentiate(encoder, { shapes: new Map([[input, truth.shape]]), outputs: [output], ...(train ? { train } : {}) });
   const found = await gradientsOf(graphs, { name: 'wasm' }, file, { inputs: new Map([[input, floats('x', 0, size(truth.shape))]]), outputGradients: new Map([[output, floats('g', 0, size(truth.out))]]) });
   const unmatched: string[] = [];
   const gradients = new Deviation();
   let parameters = 0;
   for (const [parameter, [offset, dims]] of Object.entries(truth.params)) {
-    const parts = weightsOf(parameter, graphs.weights, Object.keys(truth.params)).flatMap((weight) => found.gradients.get(weight) ?? []);
+    const parts = weightsOf(parameter, graphs.weights, listed).flatMap((weight) => found.gradients.get(weight) ?? []);
     if (parts.length === 0) {
       unmatched.push(parameter);
       continue;

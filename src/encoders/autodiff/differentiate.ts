@@ -20,7 +20,10 @@ export interface DifferentiateOptions extends Pick<OrtOptions, 'watch' | 'timeou
   readonly shapes: ReadonlyMap<string, readonly number[]>;
   /** Outputs that losses are taken of; all of floating point unless given. */
   readonly outputs?: readonly string[];
-  /** Parameters that are trained; all unless given. The others stay inputs of the graphs and get no gradient. */
+  /**
+   * Parameters that are trained; all that have axes unless given. The others stay inputs of the graphs and get no
+   * gradient, but for those without axes, which are constants.
+   */
   readonly train?: readonly string[];
   /** Inputs whose gradients are wanted as well. */
   readonly inputGradients?: readonly string[];
@@ -81,7 +84,7 @@ export interface Differentiated {
  */
 export async function differentiate(encoder: EncoderFile, { shapes, outputs, train, inputGradients = [], ties, ...runtime }: DifferentiateOptions): Promise<Differentiated> {
   const { bytes, external, preflight } = encoder;
-  const source = readSource(bytes, preflight.file, { ...(outputs ? { outputs } : {}), ...(ties ? { ties } : {}), ...(external ? { external } : {}) });
+  const source = readSource(bytes, preflight.file, { outputs, ties, external, numbers: (name) => train?.includes(name) ?? false });
   const trained = chosen(source, train, inputGradients);
   const probed = await probe(encoder, shapes, (name) => source.isConstant(name), source.outputs, runtime);
   const scope = new Scope(source.names);

@@ -64,7 +64,8 @@ function checkShapes(inputs: ReadonlyMap<string, Port>, shapes: ReadonlyMap<stri
     const fits = !shape || (shape.length === given.length && shape.every((axis, k) => k === 0 || typeof axis !== 'number' || axis === given[k]));
     if (!fits) throw new UserError('encoder-shape', `${file} wants the shape (${shape.map((axis) => axis ?? '?').join(', ')}) at its input ${quoted(name)} and gets (${given.join(', ')}).`);
     rows ??= given[0];
-    if (given[0] !== rows || rows === 0) throw new UserError('encoder-batch', `${file} gets ${rows} rows at one input and ${given[0]} at ${quoted(name)}; give every input the same number of frames, at least one.`);
+    if (!given[0]) throw new UserError('encoder-batch', `${file} gets no rows at its input ${quoted(name)}; give it at least one frame.`);
+    if (given[0] !== rows) throw new UserError('encoder-batch', `${file} gets ${rows} rows at one input and ${given[0]} at ${quoted(name)}; give every input the same number of frames.`);
   }
 }
 

@@ -25,6 +25,7 @@ export type Ties = 'separate' | 'tied';
 /** A tensor that can be trained. */
 export interface Parameter {
   readonly name: string;
+  /** Without axes it may be a number of a formula (an exponent, an ε), which exporters write as initialisers too. */
   readonly dims: readonly number[];
   readonly elements: number;
   /** Other names under which the file has the same initialiser. With `separate` ties they are parameters of their own. */
@@ -77,12 +78,12 @@ export class Untrainable extends UserError {
  * Find out at load whether an encoder can be trained, and what of it. Nothing is run; what only shapes tell (a Conv
  * over three axes) `differentiate` refuses in the same words.
  *
- * @param outputs the outputs that losses will be taken of; all of floating point unless given
+ * @param options `outputs` that losses will be taken of, all of floating point unless given
  * @throws UserError as `preflight` does, and when an output is not there
  */
-export function trainability(bytes: Uint8Array, file: string, { outputs, ties }: { outputs?: readonly string[]; ties?: Ties } = {}): Trainability {
+export function trainability(bytes: Uint8Array, file: string, options: Pick<SourceOptions, 'outputs' | 'ties'> = {}): Trainability {
   try {
-    const source = readSource(bytes, file, { ...(outputs ? { outputs } : {}), ...(ties ? { ties } : {}) });
+    const source = readSource(bytes, file, options);
     if (source.parameters.length === 0) return { ok: false, op: null, node: null, message: noParameters(file).message };
     return { ok: true, parameters: source.parameters, outputs: source.outputs };
   } catch (error) {
@@ -95,13 +96,21 @@ export function noParameters(file: string): UserError {
   return new UserError('encoder-untrainable', `${file} has no floating-point weights on the way to its outputs, so there is nothing in it to train; train a projection on top of it.`, { file });
 }
 
+export interface SourceOptions {
+  readonly outputs?: readonly string[] | undefined;
+  readonly ties?: Ties | undefined;
+  /** Files of weights by the location that the model names, for `read`. */
+  readonly external?: ReadonlyMap<string, Uint8Array> | undefined;
+  /** Which initialisers without axes are parameters; the others are constants. All unless given. */
+  readonly numbers?: (name: string) => boolean;
+}
+
 /**
  * Read a file for its gradients: which nodes matter, what is constant, what can be trained.
  *
- * @param external files of weights by the location that the model names, for `read`
  * @throws Untrainable naming the first operator without a gradient
  */
-export function readSource(bytes: Uint8Array, file: string, { outputs: chosen, ties = 'separate', external = new Map() }: { outputs?: readonly string[]; ties?: Ties; external?: ReadonlyMap<string, Uint8Array> } = {}): Source {
+export function readSource(bytes: Uint8Array, file: string, { outputs: chosen, ties = 'separate', external = new Map<string, Uint8Array>(), numbers = () => true }: SourceOptions = {}): Source {
   const graph = readGraph(bytes, file);
   const outputs = chosenOutputs(file, graph.outputs, chosen);
   const sorted = sortNodes(graph, file);
@@ -111,7 +120,9 @@ export function readSource(bytes: Uint8Array, file: string, { outputs: chosen, t
   const reached = reachedBy(outputs, sorted, original);
   const isParameter = (name: string): boolean => {
     const found = initialiser(name);
-    return found !== null && isFloat(graph.weights.get(found)!.dtype) && reached.has(name);
+    if (found === null || !reached.has(name)) return false;
+    const { dtype, dims } = graph.weights.get(found)!;
+    return isFloat(dtype) && (dims.length > 0 || numbers(parameterOf(name)));
   };
   const changing = new Set([...graph.inputs.keys(), ...[...graph.weights.keys(), ...original.keys()].filter(isParameter)]);
   const needed = neededBy(outputs, sorted);
