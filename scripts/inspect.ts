@@ -5,6 +5,7 @@ const commands: Record<string, () => Promise<(args: string[]) => Promise<object>
   config: async () => (await import('./inspect/config.ts')).inspectConfig,
   dataset: async () => (await import('./inspect/dataset.ts')).inspectDataset,
   encoder: async () => (await import('./inspect/encoder.ts')).inspectEncoder,
+  gradients: async () => (await import('./inspect/gradients.ts')).inspectGradients,
   golden: async () => (await import('./inspect/golden.ts')).inspectGolden,
   pair: async () => (await import('./inspect/pair.ts')).inspectPair,
   sampler: async () => (await import('./inspect/sampler.ts')).inspectSampler,

@@ -35,6 +35,8 @@ export interface Weight {
 }
 
 export interface GraphNode {
+  /** '' where the file gives none. */
+  readonly name: string;
   readonly op: string;
   readonly domain: string;
   readonly inputs: readonly string[];
@@ -166,7 +168,7 @@ function readNode(node: NodeProto, file: string): GraphNode {
     }
     attributes.set(attribute.name, attribute);
   }
-  return { op: node.opType, domain: node.domain, inputs: node.input, outputs: node.output, attributes, tensor };
+  return { name: node.name, op: node.opType, domain: node.domain, inputs: node.input, outputs: node.output, attributes, tensor };
 }
 
 function readWeight(tensor: TensorProto, what: string, file: string): Weight {

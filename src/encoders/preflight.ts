@@ -150,7 +150,7 @@ function externalFiles({ weights }: Graph, file: string): ExternalFile[] {
 }
 
 /** Nodes, each after those that it reads from. @throws UserError on a cycle or a name that nothing makes */
-function sortNodes({ nodes, inputs, weights, outputs }: Graph, file: string): GraphNode[] {
+export function sortNodes({ nodes, inputs, weights, outputs }: Graph, file: string): GraphNode[] {
   const made = new Set([...inputs.keys(), ...weights.keys()]);
   const maker = new Map<string, number>();
   for (const [k, node] of nodes.entries()) {

@@ -110,7 +110,7 @@ export class EncoderSession {
       );
       return new EncoderSession(session, file, provider, options);
     } catch (error) {
-      throw sentence(error, preflight.file, 'load');
+      throw runtimeSentence(error, preflight.file, 'load');
     }
   }
 
@@ -194,7 +194,7 @@ export class EncoderSession {
     if (this.#disposed) return;
     this.#disposed = true;
     await withOrt(`closing ${this.file}`, () => this.#session.release(), this.#options).catch((error: unknown) => {
-      throw sentence(error, this.file, 'run');
+      throw runtimeSentence(error, this.file, 'run');
     });
   }
 
@@ -232,7 +232,7 @@ export class EncoderSession {
         this.#options,
       );
     } catch (error) {
-      throw sentence(error, this.file, 'run');
+      throw runtimeSentence(error, this.file, 'run');
     }
   }
 
@@ -257,7 +257,7 @@ function watchOf({ watch }: OrtOptions, file: string): OrtOptions {
  * What ONNX Runtime has to be told. The device goes in through the provider's option (set on `ort.env` it is silently
  * ignored). Without the two `extra` options an int64 Transpose runs on the CPU, with a copy each way.
  */
-function providerOptions(provider: Provider): InferenceSession.SessionOptions {
+export function providerOptions(provider: Provider): InferenceSession.SessionOptions {
   // Severity 4: the failures come back as errors, and the console belongs to the page.
   if (provider.name === 'wasm') return { executionProviders: ['wasm'], logSeverityLevel: 4 };
   const webgpu: InferenceSession.WebGpuExecutionProviderOption = { name: 'webgpu', device: provider.device, preferredLayout: 'NCHW' };
@@ -288,7 +288,7 @@ function rowsOf(feeds: ReadonlyMap<string, Feed>, start: number, size: number, r
 }
 
 /** What ONNX Runtime throws, as one sentence with the file's name. */
-function sentence(error: unknown, file: string, during: 'load' | 'run'): Error {
+export function runtimeSentence(error: unknown, file: string, during: 'load' | 'run'): Error {
   if (error instanceof UserError) return error;
   const text = error instanceof Error ? error.message : String(error);
   if (/invariant/.test(text)) return error as Error;

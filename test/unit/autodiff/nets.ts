@@ -1,0 +1,102 @@
+import { create } from '@bufbuild/protobuf';
+import type { AttributeProto } from 'onnx-buf';
+import { AttributeProto_AttributeType as AttributeType, AttributeProtoSchema } from 'onnx-buf';
+import { constant, floats, int, ints, longs, node, text } from '../../support/onnx.ts';
+import type { Net } from './check.ts';
+import { op } from './check.ts';
+
+const float = (name: string, f: number): AttributeProto => create(AttributeProtoSchema, { name, type: AttributeType.FLOAT, f });
+const vector: readonly number[] = [3, 4];
+const image: readonly number[] = [2, 4, 6, 5];
+
+/** Graphs by what is tried in them. */
+export const nets: Readonly<Record<string, Net>> = {
+  ...Object.fromEntries('Neg Abs Exp Erf Relu LeakyRelu Elu Tanh Sigmoid Softplus HardSwish Identity'.split(' ').map((name) => [name, { x: vector, nodes: [op(name)] }])),
+  Sqrt: { x: vector, nodes: [op('Sqrt')], low: 0.3 },
+  Log: { x: vector, nodes: [op('Log')], low: 0.3 },
+  'LeakyRelu with a slope': { x: vector, nodes: [op('LeakyRelu', [], [float('alpha', 0.3)])] },
+  'Elu with a slope': { x: vector, nodes: [op('Elu', [], [float('alpha', 0.7)])] },
+  'Gelu by erf': { x: vector, nodes: [op('Gelu')], opset: 20 },
+  'Gelu by tanh': { x: vector, nodes: [op('Gelu', [], [text('approximate', 'tanh')])], opset: 20 },
+  ...Object.fromEntries(['Add', 'Sub', 'Mul', 'Max', 'Min'].map((name) => [name, { x: [2, 3, 4], nodes: [op(name, ['w'])], weights: { w: [3, 1] } }])),
+  Div: { x: [2, 3, 4], nodes: [op('Div', ['w'])], weights: { w: [3, 1] }, low: 0.5 },
+  'Max of three, and of one': { x: vector, nodes: [node('Max', ['x', 'w', 'v'], ['m']), node('Max', ['m'], ['y'])], weights: { w: [4], v: [3, 4] } },
+  'a weight broadcast over axes that x lacks': { x: vector, nodes: [op('Mul', ['w'])], weights: { w: [2, 1, 3, 1] } },
+  ...Object.fromEntries([1, 2, 3, 0.5, -1, 2.5].map((power) => [`Pow ${power}`, { x: vector, nodes: [op('Pow', ['p'])], others: [floats('p', [], [power])], low: 0.4, high: 2 }])),
+  'Pow 2 of what is below zero': { x: vector, nodes: [node('Constant', [], ['p'], [constant('value', floats('', [], [2]))]), op('Pow', ['p'])] },
+  'Pow with a trained exponent': { x: vector, nodes: [op('Pow', ['w'])], weights: { w: [4] }, low: 0.4, high: 2 },
+  'Softmax over the last axis': { x: [2, 3, 4], nodes: [op('Softmax')] },
+  'Softmax over another axis': { x: [2, 3, 4], nodes: [op('Softmax', [], [int('axis', 1)])] },
+  'Softmax before opset 13': { x: [2, 3, 4], nodes: [op('Softmax', [], [int('axis', 1)])], opset: 11 },
+  'Clip': { x: vector, nodes: [op('Clip', ['low', 'high'])], others: [floats('low', [], [-0.5]), floats('high', [], [0.8])] },
+  'Clip from one side': { x: vector, nodes: [op('Clip', ['', 'high'])], others: [floats('high', [], [0.8])] },
+  'Clip by attributes': { x: vector, nodes: [op('Clip', [], [float('min', -0.4)])], opset: 10 },
+  'Where by a constant': { x: vector, nodes: [node('Constant', [], ['k'], [constant('value', longs('', [1, 0, 1, 1]))]), node('Cast', ['k'], ['c'], [int('to', 9)]), node('Where', ['c', 'x', 'w'], ['y'])], weights: { w: [3, 1] } },
+  'Where by the data': { x: vector, nodes: [node('Greater', ['x', 'w'], ['c']), node('Not', ['c'], ['d']), node('Where', ['d', 'x', 'v'], ['y'])], weights: { w: [4], v: [1] } },
+  'Cast to whole numbers and back': { x: vector, nodes: [node('Cast', ['x'], ['a'], [int('to', 11)]), node('Greater', ['x', 'w'], ['c']), node('Cast', ['c'], ['d'], [int('to', 1)]), node('Cast', ['a'], ['b'], [int('to', 1)]), node('Mul', ['b', 'd'], ['y'])], weights: { w: [4] } },
+  'Dropout': { x: vector, nodes: [op('Dropout')] },
+  'Dropout with a ratio': { x: vector, nodes: [node('Dropout', ['x', 'r'], ['y', 'mask'])], others: [floats('r', [], [0.5])] },
+
+  'MatMul': { x: vector, nodes: [op('MatMul', ['w'])], weights: { w: [4, 5] } },
+  'MatMul of stacks': { x: [2, 3, 4], nodes: [op('MatMul', ['w'])], weights: { w: [4, 5] } },
+  'MatMul of stacks with stacks': { x: [2, 1, 3, 4], nodes: [op('MatMul', ['w'])], weights: { w: [3, 4, 2] } },
+  'MatMul with a matrix before': { x: [2, 3, 4], nodes: [node('MatMul', ['w', 'x'], ['y'])], weights: { w: [5, 3] } },
+  'MatMul with a vector': { x: [2, 3, 4], nodes: [op('MatMul', ['w'])], weights: { w: [4] } },
+  'attention': { x: [2, 3, 4], nodes: [node('MatMul', ['x', 'q'], ['a']), node('MatMul', ['x', 'k'], ['b']), node('Transpose', ['b'], ['c'], [ints('perm', [0, 2, 1])]), node('MatMul', ['a', 'c'], ['d']), node('Softmax', ['d'], ['e'], [int('axis', -1)]), node('MatMul', ['e', 'x'], ['y'])], weights: { q: [4, 4], k: [4, 4] } },
+  ...Object.fromEntries([[0, 0], [0, 1]].map(([transA, transB]) => [`Gemm ${transA}${transB}`, { x: [3, 4], nodes: [op('Gemm', ['w', 'b'], [int('transA', transA!), int('transB', transB!), float('alpha', 0.7), float('beta', 1.3)])], weights: { w: transB ? [5, 4] : [4, 5], b: [5] } }])),
+  ...Object.fromEntries([[1, 0], [1, 1]].map(([transA, transB]) => [`Gemm ${transA}${transB}`, { x: [3, 4], nodes: [node('Gemm', ['w', 'x'], ['y'], [int('transA', transA!), int('transB', transB!)])], weights: { w: transB ? [4, 5] : [3, 5] } }])),
+
+  'LayerNormalization': { x: [3, 2, 4], nodes: [op('LayerNormalization', ['w', 'b'], [int('axis', -1)])], weights: { w: [4], b: [4] } },
+  'LayerNormalization over two axes, no bias': { x: [3, 2, 4], nodes: [op('LayerNormalization', ['w'], [int('axis', 1)])], weights: { w: [2, 4] } },
+  'InstanceNormalization': { x: [2, 3, 5], nodes: [op('InstanceNormalization', ['w', 'b'])], weights: { w: [3], b: [3] } },
+  'GroupNormalization by group': { x: [2, 4, 3], nodes: [op('GroupNormalization', ['w', 'b'], [int('num_groups', 2)])], weights: { w: [2], b: [2] }, opset: 18 },
+  'GroupNormalization by channel': { x: [2, 4, 3], nodes: [op('GroupNormalization', ['w', 'b'], [int('num_groups', 2)])], weights: { w: [4], b: [4] }, opset: 21 },
+  'BatchNormalization': { x: image, nodes: [op('BatchNormalization', ['w', 'b', 'mean', 'variance'])], weights: { w: [4], b: [4] }, others: [floats('mean', [4], [0.1, -0.2, 0.3, 0]), floats('variance', [4], [0.5, 1, 2, 0.1])] },
+
+  ...Object.fromEntries(['ReduceMean', 'ReduceMax'].flatMap((name) => [
+    [name, { x: [2, 3, 4], nodes: [op(name, [], [ints('axes', [-1, 1])])] }],
+    [`${name} without the axis`, { x: [2, 3, 4], nodes: [op(name, [], [ints('axes', [1]), int('keepdims', 0)])] }],
+    [`${name} by an input`, { x: [2, 3, 4], nodes: [op(name, ['axes'])], others: [longs('axes', [1])], opset: 18 }],
+  ])),
+  'ReduceSum': { x: [2, 3, 4], nodes: [op('ReduceSum', ['axes'])], others: [longs('axes', [-1])] },
+  'ReduceSum of all': { x: [2, 3, 4], nodes: [op('ReduceSum', [], [int('keepdims', 0)])] },
+  'ReduceSum of nothing': { x: [2, 3, 4], nodes: [node('ReduceSum', ['x'], ['s'], [int('noop_with_empty_axes', 1)]), node('Mul', ['s', 'x'], ['y'])] },
+  'ReduceSum before opset 13': { x: [2, 3, 4], nodes: [op('ReduceSum', [], [ints('axes', [1])])], opset: 11 },
+  'Reshape, the batch by the shape of x': { x: [2, 3, 4], nodes: [node('Shape', ['x'], ['s']), node('Gather', ['s', 'first'], ['n'], [int('axis', 0)]), node('Concat', ['n', 'rest'], ['to'], [int('axis', 0)]), node('Reshape', ['x', 'to'], ['f']), node('Mul', ['f', 'w'], ['y'])], weights: { w: [12] }, others: [longs('first', [0]), longs('rest', [-1])] },
+  'Flatten': { x: [2, 3, 4], nodes: [op('Flatten', [], [int('axis', 2)])] },
+  'Squeeze and Unsqueeze': { x: [2, 1, 4], nodes: [node('Squeeze', ['x', 'one'], ['s']), node('Unsqueeze', ['s', 'one'], ['u']), node('Mul', ['u', 'w'], ['y'])], weights: { w: [3, 4] }, others: [longs('one', [1])] },
+  'Unsqueeze before opset 13': { x: vector, nodes: [op('Unsqueeze', [], [ints('axes', [0, 3])])], opset: 11 },
+  'Transpose': { x: [2, 3, 4], nodes: [op('Transpose', [], [ints('perm', [1, 2, 0])])] },
+  'Transpose by default': { x: [2, 3, 4], nodes: [op('Transpose')] },
+  'Expand': { x: [2, 1, 4], nodes: [node('Expand', ['x', 'to'], ['e']), node('Mul', ['e', 'w'], ['y'])], weights: { w: [3, 4] }, others: [longs('to', [3, 2, 3, 4])] },
+  'Concat': { x: vector, nodes: [node('Concat', ['x', 'w', 'x'], ['y'], [int('axis', -1)])], weights: { w: [3, 2] } },
+  'Split': { x: [2, 6], nodes: [node('Split', ['x', 'sizes'], ['a', 'b', 'c'], [int('axis', 1)]), node('Mul', ['a', 'c'], ['d']), node('Concat', ['d', 'b'], ['y'], [int('axis', 1)])], others: [longs('sizes', [2, 2, 2])] },
+  'Split before opset 13, one part unused': { x: [2, 6], nodes: [node('Split', ['x'], ['a', 'y'], [int('axis', 1), ints('split', [2, 4])])], opset: 11 },
+  'Slice': { x: [3, 7, 4], nodes: [op('Slice', ['starts', 'ends', 'axes', 'steps'])], others: [longs('starts', [1, -3]), longs('ends', [9, -1]), longs('axes', [1, 2]), longs('steps', [2, 1])] },
+  'Slice that ends before the last row of its step': { x: [2, 8], nodes: [op('Slice', ['starts', 'ends', 'axes', 'steps'])], others: [longs('starts', [1]), longs('ends', [6]), longs('axes', [1]), longs('steps', [3])] },
+  'Slice backwards': { x: [2, 6], nodes: [op('Slice', ['starts', 'ends', 'axes', 'steps'])], others: [longs('starts', [-1]), longs('ends', [-9]), longs('axes', [1]), longs('steps', [-2])] },
+  'Slice by attributes': { x: [2, 6], nodes: [op('Slice', [], [ints('starts', [1]), ints('ends', [5]), ints('axes', [1])])], opset: 9 },
+  'Pad': { x: [2, 3, 4], nodes: [op('Pad', ['pads', 'value'])], others: [longs('pads', [0, 1, 0, 0, 2, 1]), floats('value', [], [0.4])] },
+  'Pad that cuts': { x: [2, 5, 4], nodes: [op('Pad', ['pads'])], others: [longs('pads', [0, -1, 1, 0, -2, 0])] },
+  ...Object.fromEntries(['reflect', 'edge'].map((mode) => [`Pad by ${mode}`, { x: [2, 4], nodes: [op('Pad', ['pads'], [text('mode', mode)])], others: [longs('pads', [0, 2, 0, 3])] }])),
+  'Pad of some axes': { x: [2, 3, 4], nodes: [op('Pad', ['pads', '', 'axes'])], others: [longs('pads', [2, 1]), longs('axes', [-1])], opset: 18 },
+  'Gather': { x: [2, 5, 3], nodes: [op('Gather', ['i'], [int('axis', 1)])], others: [longs('i', [3, 0, 3, -1])] },
+  'Gather of one': { x: [2, 5, 3], nodes: [node('Constant', [], ['i'], [int('value_int', -2)]), op('Gather', ['i'], [int('axis', 1)])] },
+  'Gather from a table': { x: [2, 3], nodes: [node('Gather', ['w', 'i'], ['g']), node('MatMul', ['x', 'g'], ['y'])], weights: { w: [5, 4] }, others: [longs('i', [4, 1, 4])] },
+
+  'Conv': { x: image, nodes: [op('Conv', ['w', 'b'], [ints('pads', [1, 1, 1, 1])])], weights: { w: [3, 4, 3, 3], b: [3] } },
+  'Conv with a stride that leaves rows over': { x: [2, 2, 8, 7], nodes: [op('Conv', ['w'], [ints('strides', [3, 2]), ints('pads', [1, 0, 0, 1])])], weights: { w: [3, 2, 3, 2] } },
+  'Conv with dilation': { x: [2, 2, 8, 7], nodes: [op('Conv', ['w'], [ints('dilations', [2, 3]), ints('pads', [2, 1, 1, 2]), ints('strides', [2, 1])])], weights: { w: [3, 2, 2, 3] } },
+  'Conv in groups': { x: image, nodes: [op('Conv', ['w', 'b'], [int('group', 2), ints('strides', [2, 2]), ints('pads', [1, 1, 1, 1])])], weights: { w: [6, 2, 3, 3], b: [6] } },
+  'Conv by depth': { x: image, nodes: [op('Conv', ['w'], [int('group', 4), ints('pads', [1, 1, 1, 1])])], weights: { w: [4, 1, 3, 3] } },
+  'Conv with SAME padding': { x: image, nodes: [op('Conv', ['w'], [text('auto_pad', 'SAME_UPPER'), ints('strides', [2, 2])])], weights: { w: [3, 4, 3, 2] } },
+  'Conv over one axis': { x: [2, 3, 9], nodes: [op('Conv', ['w', 'b'], [ints('strides', [2]), ints('dilations', [2]), ints('pads', [1, 2])])], weights: { w: [4, 3, 3], b: [4] } },
+  'MaxPool': { x: image, nodes: [op('MaxPool', [], [ints('kernel_shape', [2, 2]), ints('strides', [2, 2])])] },
+  'MaxPool that overlaps': { x: image, nodes: [op('MaxPool', [], [ints('kernel_shape', [3, 3]), ints('strides', [2, 2]), ints('pads', [1, 1, 1, 1])])] },
+  'MaxPool with ceil': { x: image, nodes: [op('MaxPool', [], [ints('kernel_shape', [3, 2]), ints('strides', [2, 2]), int('ceil_mode', 1)])] },
+  'MaxPool with dilation': { x: image, nodes: [op('MaxPool', [], [ints('kernel_shape', [2, 2]), ints('dilations', [2, 3])])] },
+  'MaxPool over one axis': { x: [2, 3, 9], nodes: [op('MaxPool', [], [ints('kernel_shape', [3]), ints('strides', [2])])] },
+  ...Object.fromEntries([0, 1].map((include) => [`AveragePool, padding ${include ? 'counted' : 'left out'}`, { x: image, nodes: [op('AveragePool', [], [ints('kernel_shape', [3, 2]), ints('strides', [2, 1]), ints('pads', [1, 0, 1, 1]), int('count_include_pad', include)])] }])),
+  'AveragePool with ceil': { x: image, nodes: [op('AveragePool', [], [ints('kernel_shape', [3, 2]), ints('strides', [2, 2]), int('ceil_mode', 1)])], opset: 19 },
+  'GlobalAveragePool': { x: image, nodes: [op('GlobalAveragePool')] },
+};
