@@ -20,6 +20,8 @@ interface Figures {
   readonly schedule: readonly number[];
   readonly losses: readonly { readonly kind: 'l1' | 'l2'; readonly masked: boolean; readonly mean: 'unpadded' | 'all'; readonly valid: number[]; readonly loss: number; readonly gradient: number[] }[];
   readonly diffusion: { readonly kept: number[]; readonly times: number[]; readonly noised: number[]; readonly embedding: number[]; readonly runs: readonly (SamplingSettings & { readonly x: number[] })[] };
+  /** The widths are those of z, proprio, noisy and time, as far as the head has them; rows are 3. */
+  readonly heads: readonly { readonly activation: 'relu' | 'gelu'; readonly widths: number[]; readonly hidden: number[]; readonly output: number; readonly seed: number; readonly y: number[] }[];
   readonly spread: readonly { readonly rows: number; readonly width: number; readonly rank: number; readonly seed: number; readonly variance: number; readonly effectiveRank: number }[];
 }
 
