@@ -2,19 +2,19 @@
 //
 //   groups_g = √(Σ over the parameters of group g),   total = √(Σ over all),   clip = min(1, max_norm/(total + 1e-6))
 //
-// Where a piece is marked, `halted` becomes this step's number and `culprit` the first such parameter. Both stay until
+// Where a span is marked, `halted` becomes this step's number and `culprit` the first such parameter. Both stay until
 // the host clears them: adamw.wgsl and ema.wgsl do nothing meanwhile, so the last good weights are kept though nobody
 // has read anything yet.
 //
-//   partials    of all parameters, one after another
-//   parameters  (first partial, end, group, 0) of each
-//   dispatch    (1, 1, 1)
+//   partials  one a span
+//   spans     (start, end, parameter, group) of each
+//   dispatch  (1, 1, 1)
 
-struct Settings { parameters: u32, groups: u32, step: u32, max_norm: f32 }
+struct Settings { spans: u32, groups: u32, step: u32, max_norm: f32 }
 struct Norms { clip: f32, total: f32, halted: u32, culprit: u32, groups: array<f32> }
 
 @group(0) @binding(0) var<storage, read> partials: array<vec2f>;
-@group(0) @binding(1) var<storage, read> parameters: array<vec4u>;
+@group(0) @binding(1) var<storage, read> spans: array<vec4u>;
 @group(0) @binding(2) var<storage, read_write> norms: Norms;
 @group(0) @binding(3) var<uniform> settings: Settings;
 
@@ -30,13 +30,11 @@ fn main(@builtin(local_invocation_index) thread: u32) {
   var culprit = NONE;
   for (var group = 0u; group < settings.groups; group++) {
     var sum = 0.0;
-    for (var p = 0u; p < settings.parameters; p++) {
-      let place = parameters[p];
-      if (place.z != group) { continue; }
-      for (var k = place.x + thread; k < place.y; k += THREADS) {
-        let partial = partials[k];
-        if (partial.y > 0.0) { culprit = min(culprit, p); } else { sum += partial.x; }
-      }
+    for (var s = thread; s < settings.spans; s += THREADS) {
+      let span = spans[s];
+      if (span.w != group) { continue; }
+      let partial = partials[s];
+      if (partial.y > 0.0) { culprit = min(culprit, span.z); } else { sum += partial.x; }
     }
     sums[thread] = sum;
     culprits[thread] = culprit;

@@ -1,10 +1,11 @@
 import { assert } from '../base/assert.ts';
 import { Buffers } from './buffers.ts';
 import { guarded } from './errors.ts';
-import { foldedOver } from './fold.ts';
 import { bindGroup, dispatch, type Pipelines } from './pipelines.ts';
 
 const THREADS = 64;
+/** Workgroups a row of the dispatch: WebGPU guarantees 65535. */
+const ROW = 32_768;
 
 export interface WeightedTerm {
   readonly buffer: GPUBuffer;
@@ -24,14 +25,14 @@ export async function weightedSum(device: GPUDevice, pipelines: Pipelines, terms
   try {
     return await guarded(device, `the sum of ${terms.length} terms`, () => {
       const sum = output.storage(count * 4);
-      const { x, y, stride } = foldedOver(count, THREADS);
+      const groups = Math.ceil(count / THREADS);
       const encoder = device.createCommandEncoder();
       const pass = encoder.beginComputePass();
       for (const [k, { buffer, weight }] of terms.entries()) {
         const words = new ArrayBuffer(16);
-        new Uint32Array(words).set([count, stride]);
+        new Uint32Array(words).set([count, ROW * THREADS]);
         new Float32Array(words).set([weight, k === 0 ? 0 : 1], 2);
-        dispatch(pass, pipeline, bindGroup(device, pipeline, [buffer, sum, buffers.uniform(words)]), x, y);
+        dispatch(pass, pipeline, bindGroup(device, pipeline, [buffer, sum, buffers.uniform(words)]), Math.min(groups, ROW), Math.ceil(groups / ROW));
       }
       pass.end();
       device.queue.submit([encoder.finish()]);

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { AdamWSettings, ParameterGroup } from '../../src/core/training/adamw.ts';
+import { DEFAULT_EMA, type EmaSettings } from '../../src/core/training/ema.ts';
 import type { SamplingSettings } from '../../src/training/diffusion.ts';
 import { rateAt } from '../../src/training/schedules.ts';
 
@@ -60,6 +61,12 @@ export const RUN = {
   kept: adamw.kept,
   averages: adamw.averages,
 } as const;
+
+/** The averages that torch made beside it. */
+export const AVERAGES = [
+  ['power', DEFAULT_EMA],
+  ['constant', { kind: 'constant', decay: 0.95 }],
+] as const satisfies readonly (readonly [keyof typeof RUN.averages, EmaSettings])[];
 
 /** What a first moment is to be measured by: it may cancel to nothing, √v does not. */
 export const momentScale = (v: readonly number[]): number => Math.sqrt(Math.max(...v));

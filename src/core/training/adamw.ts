@@ -36,11 +36,20 @@ export interface AdamWFactors {
   readonly epsilon: number;
 }
 
-/** Gradients of one step. `group` is a place in the optimiser's list of groups. */
+/** What an optimiser remembers between steps, by parameter: with the weights, all that a checkpoint needs of it. */
+export interface OptimiserState {
+  /** First and second moments. */
+  readonly moments: readonly { readonly m: Float32Array<ArrayBuffer>; readonly v: Float32Array<ArrayBuffer> }[];
+  /** Moving averages of the weights; null where none are kept. */
+  readonly averages: readonly Float32Array<ArrayBuffer>[] | null;
+}
+
+/** A tensor that trains. */
 export interface CpuParameter {
+  /** A place in the optimiser's list of groups. */
   readonly group: number;
   /** Changed in place. */
-  readonly values: Float32Array;
+  readonly values: Float32Array<ArrayBuffer>;
   readonly gradient: Float32Array;
 }
 
@@ -89,24 +98,37 @@ export function clipFactor(norm: number, maxNorm: number): number {
  *     g ← clip·g,   w ← (1 − lr·decay)·w,   m ← m + (1 − β₁)(g − m),   v ← β₂·v + (1 − β₂)·g²
  *     w ← w − lr/(1 − β₁ᵗ) · m/(√v/√(1 − β₂ᵗ) + ε)
  *
- * A frozen parameter is one that is not given.
+ * A frozen parameter is one that is not given. Averages, where they are kept, start as copies of the weights.
  */
 export class CpuAdamW {
   readonly #groups: readonly ParameterGroup[];
   readonly #parameters: readonly CpuParameter[];
   readonly #settings: AdamWSettings;
-  /** First and second moments, one pair a parameter: what a checkpoint keeps. */
-  readonly moments: readonly { readonly m: Float32Array; readonly v: Float32Array }[];
+  #state: OptimiserState;
   #halted: GradientNorms['halted'] = null;
 
-  constructor(parameters: readonly CpuParameter[], groups: readonly ParameterGroup[], settings: AdamWSettings) {
+  constructor(parameters: readonly CpuParameter[], groups: readonly ParameterGroup[], settings: AdamWSettings, averaged: boolean) {
     this.#parameters = parameters;
     this.#groups = groups;
     this.#settings = settings;
-    this.moments = parameters.map(({ values: { length } }) => ({ m: new Float32Array(length), v: new Float32Array(length) }));
+    this.#state = {
+      moments: parameters.map(({ values: { length } }) => ({ m: new Float32Array(length), v: new Float32Array(length) })),
+      averages: averaged ? parameters.map(({ values }) => values.slice()) : null,
+    };
   }
 
-  /** Forget that gradients were not finite, once good weights are back. */
+  /** A copy of what it remembers. */
+  get state(): OptimiserState {
+    return copied(this.#state);
+  }
+
+  /** Go on from what `state` gave, as if nothing had been; the weights are the caller's to put back. */
+  restore(state: OptimiserState): void {
+    this.#state = copied(state);
+    this.resume();
+  }
+
+  /** Forget that gradients were not finite. */
   resume(): void {
     this.#halted = null;
   }
@@ -114,8 +136,9 @@ export class CpuAdamW {
   /**
    * One step from the gradients as they stand.
    * @param t number of the step, from 1  @param learningRate after any schedule
+   * @param decay share of the averages that is kept (`emaDecay`); not used where there are none
    */
-  step(t: number, learningRate: number): GradientNorms {
+  step(t: number, learningRate: number, decay: number): GradientNorms {
     const squares = this.#groups.map(() => 0);
     for (const [k, { group, gradient }] of this.#parameters.entries()) {
       const sum = sumOfSquares(gradient);
@@ -126,10 +149,18 @@ export class CpuAdamW {
     if (!this.#halted) {
       const clip = clipFactor(total, this.#settings.maxNorm);
       const factors = this.#groups.map((group) => adamwFactors(this.#settings, group, learningRate, t));
-      for (const [k, { group, values, gradient }] of this.#parameters.entries()) descend(values, gradient, this.moments[k]!, clip, factors[group]!);
+      const { moments, averages } = this.#state;
+      for (const [k, { group, values, gradient }] of this.#parameters.entries()) {
+        descend(values, gradient, moments[k]!, clip, factors[group]!);
+        if (averages) average(averages[k]!, values, decay);
+      }
     }
     return { total, groups: squares.map(Math.sqrt), halted: this.#halted };
   }
+}
+
+function copied({ moments, averages }: OptimiserState): OptimiserState {
+  return { moments: moments.map(({ m, v }) => ({ m: m.slice(), v: v.slice() })), averages: averages && averages.map((values) => values.slice()) };
 }
 
 /** Σg²; null where a g is no finite number or too large. */
@@ -151,4 +182,9 @@ function descend(values: Float32Array, gradient: Float32Array, { m, v }: { reado
     const denominator = Math.fround(Math.sqrt(v[k]!) / rootCorrection) + epsilon;
     values[k] = Math.fround(keep * values[k]!) - stepSize * (m[k]! / denominator);
   }
+}
+
+/** average ← decay·average + (1 − decay)·values, as shaders/ema.wgsl. */
+function average(averages: Float32Array, values: Float32Array, decay: number): void {
+  for (let k = 0; k < averages.length; k++) averages[k] = Math.fround(decay * averages[k]!) + (1 - decay) * values[k]!;
 }

@@ -16,8 +16,3 @@ export function emaDecay(settings: EmaSettings, k: number): number {
   const s = k - 2;
   return s <= 0 ? 0 : Math.min(settings.maxDecay, 1 - (1 + s / settings.inverseGamma) ** -settings.power);
 }
-
-/** average ← decay·average + (1 − decay)·values, in float32 and in place, as shaders/ema.wgsl. */
-export function average(averages: Float32Array, values: Float32Array, decay: number): void {
-  for (let k = 0; k < averages.length; k++) averages[k] = Math.fround(decay * averages[k]!) + (1 - decay) * values[k]!;
-}
