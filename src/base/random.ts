@@ -1,3 +1,6 @@
+/** Where a stream stands: four 32-bit words. `normal` keeps nothing between calls, so nothing else is needed. */
+export type RandomState = readonly [number, number, number, number];
+
 /**
  * Seeded random numbers, the same bytes on every machine.
  *
@@ -17,6 +20,21 @@ export class Random {
     this.#b = next();
     this.#c = next();
     for (let k = 0; k < 12; k++) this.uint32();
+  }
+
+  /** A stream that goes on from where another stood. */
+  static from([a, b, c, counter]: RandomState): Random {
+    const random = new Random(0);
+    random.#a = a | 0;
+    random.#b = b | 0;
+    random.#c = c | 0;
+    random.#counter = counter | 0;
+    return random;
+  }
+
+  /** Where the stream stands, for `Random.from`. */
+  get state(): RandomState {
+    return [this.#a, this.#b, this.#c, this.#counter];
   }
 
   /** Uniform integer in [0, 2³²). */

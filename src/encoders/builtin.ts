@@ -1,20 +1,5 @@
-import { create, toBinary } from '@bufbuild/protobuf';
-import type { AttributeProto, NodeProto, TensorProto, ValueInfoProto } from 'onnx-buf';
-import {
-  AttributeProto_AttributeType as AttributeType,
-  AttributeProtoSchema,
-  GraphProtoSchema,
-  ModelProtoSchema,
-  NodeProtoSchema,
-  OperatorSetIdProtoSchema,
-  TensorProtoSchema,
-  TensorShapeProto_DimensionSchema,
-  TensorShapeProtoSchema,
-  TypeProto_TensorSchema,
-  TypeProtoSchema,
-  ValueInfoProtoSchema,
-} from 'onnx-buf';
 import { Random } from '../base/random.ts';
+import { constant, float, floats, integer, integers, linearStart, longs, model, node, port, type Part } from './build.ts';
 
 /*
  * The demo's encoders, as ONNX files.
@@ -62,19 +47,16 @@ export function colourBank(seed: number = BANK_SEED): Float32Array {
   return bank;
 }
 
-/** Weights of the trainable part as torch's Linear starts them: uniform within ±1/√(inputs). Shapes as Gemm has them. */
+/** Weights of the trainable part as torch's Linear starts them. Shapes as Gemm has them. */
 export function mlpWeights(seed: number = MLP_SEED): ReadonlyMap<string, { readonly dims: readonly number[]; readonly values: Float32Array }> {
   const random = new Random(seed);
-  const uniform = (dims: readonly number[], inputs: number): { dims: readonly number[]; values: Float32Array } => ({
-    dims,
-    values: Float32Array.from({ length: dims.reduce((product, size) => product * size, 1) }, () => random.between(-1, 1) / Math.sqrt(inputs)),
-  });
   const keypoints = 2 * FILTERS;
+  const start = (dims: readonly number[], inputs: number): { dims: readonly number[]; values: Float32Array } => ({ dims, values: linearStart(dims, inputs, random) });
   return new Map([
-    ['net.0.weight', uniform([HIDDEN, keypoints], keypoints)],
-    ['net.0.bias', uniform([HIDDEN], keypoints)],
-    ['net.2.weight', uniform([EMBEDDING, HIDDEN], HIDDEN)],
-    ['net.2.bias', uniform([EMBEDDING], HIDDEN)],
+    ['net.0.weight', start([HIDDEN, keypoints], keypoints)],
+    ['net.0.bias', start([HIDDEN], keypoints)],
+    ['net.2.weight', start([EMBEDDING, HIDDEN], HIDDEN)],
+    ['net.2.bias', start([EMBEDDING], HIDDEN)],
   ]);
 }
 
@@ -84,15 +66,10 @@ export function builtinEncoders(): ReadonlyMap<string, Uint8Array> {
   const trainable = mlp('keypoints', 'embedding');
   const image = port('image', [3, SIDE, SIDE]);
   return new Map([
-    ['keypoints.onnx', model('keypoints', image, port('keypoints', [2 * FILTERS]), [frozen])],
-    ['mlp.onnx', model('mlp', port('keypoints', [2 * FILTERS]), port('embedding', [EMBEDDING]), [trainable])],
-    ['demo-encoder.onnx', model('demo-encoder', image, port('embedding', [EMBEDDING]), [frozen, trainable])],
+    ['keypoints.onnx', model('keypoints', [image], [port('keypoints', [2 * FILTERS])], [frozen])],
+    ['mlp.onnx', model('mlp', [port('keypoints', [2 * FILTERS])], [port('embedding', [EMBEDDING])], [trainable])],
+    ['demo-encoder.onnx', model('demo-encoder', [image], [port('embedding', [EMBEDDING])], [frozen, trainable])],
   ]);
-}
-
-interface Part {
-  readonly nodes: readonly NodeProto[];
-  readonly weights: readonly TensorProto[];
 }
 
 /**
@@ -154,64 +131,11 @@ function mlp(input: string, output: string): Part {
       node('Gemm', [input, 'net.0.weight', 'net.0.bias'], 'hidden', [transB]),
       node('Relu', ['hidden'], 'active'),
       node('Gemm', ['active', 'net.2.weight', 'net.2.bias'], 'raw', [transB]),
-      // A constant and no initialiser, because what is an initialiser counts as trainable.
-      node('Constant', [], 'ones', [create(AttributeProtoSchema, { name: 'value', type: AttributeType.TENSOR, t: floats('', [EMBEDDING], new Float32Array(EMBEDDING).fill(1)) })]),
-      node('LayerNormalization', ['raw', 'ones'], output, [integer('axis', -1), create(AttributeProtoSchema, { name: 'epsilon', type: AttributeType.FLOAT, f: EPSILON })]),
+      constant('ones', [EMBEDDING], new Float32Array(EMBEDDING).fill(1)),
+      node('LayerNormalization', ['raw', 'ones'], output, [integer('axis', -1), float('epsilon', EPSILON)]),
     ],
     weights: [...mlpWeights()].map(([name, { dims, values }]) => floats(name, dims, values)),
   };
-}
-
-/** Opset 17 is the first with LayerNormalization, and what docs ask of other encoders. */
-function model(name: string, input: ValueInfoProto, output: ValueInfoProto, parts: readonly Part[]): Uint8Array {
-  return toBinary(
-    ModelProtoSchema,
-    create(ModelProtoSchema, {
-      irVersion: 8n,
-      producerName: 'ot-playground',
-      opsetImport: [create(OperatorSetIdProtoSchema, { domain: '', version: 17n })],
-      graph: create(GraphProtoSchema, {
-        name,
-        input: [input],
-        output: [output],
-        node: parts.flatMap(({ nodes }) => nodes),
-        initializer: parts.flatMap(({ weights }) => weights),
-      }),
-    }),
-  );
-}
-
-/** A float32 input or output with a symbolic first axis. */
-function port(name: string, shape: readonly number[]): ValueInfoProto {
-  const dim = [
-    create(TensorShapeProto_DimensionSchema, { value: { case: 'dimParam', value: 'batch' } }),
-    ...shape.map((size) => create(TensorShapeProto_DimensionSchema, { value: { case: 'dimValue', value: BigInt(size) } })),
-  ];
-  const tensor = create(TypeProto_TensorSchema, { elemType: 1, shape: create(TensorShapeProtoSchema, { dim }) });
-  return create(ValueInfoProtoSchema, { name, type: create(TypeProtoSchema, { value: { case: 'tensorType', value: tensor } }) });
-}
-
-function node(opType: string, input: string[], output: string, attribute: AttributeProto[] = []): NodeProto {
-  return create(NodeProtoSchema, { opType, input, output: [output], name: output, attribute });
-}
-
-function integer(name: string, value: number): AttributeProto {
-  return create(AttributeProtoSchema, { name, type: AttributeType.INT, i: BigInt(value) });
-}
-
-function integers(name: string, values: readonly number[]): AttributeProto {
-  return create(AttributeProtoSchema, { name, type: AttributeType.INTS, ints: values.map(BigInt) });
-}
-
-/** Bytes are little-endian in ONNX, and written so whatever machine runs this. */
-function floats(name: string, dims: readonly number[], values: Float32Array): TensorProto {
-  const view = new DataView(new ArrayBuffer(4 * values.length));
-  for (const [k, value] of values.entries()) view.setFloat32(4 * k, value, true);
-  return create(TensorProtoSchema, { name, dataType: 1, dims: dims.map(BigInt), rawData: new Uint8Array(view.buffer) });
-}
-
-function longs(name: string, values: readonly number[]): TensorProto {
-  return create(TensorProtoSchema, { name, dataType: 7, dims: [BigInt(values.length)], int64Data: values.map(BigInt) });
 }
 
 function transposed(matrix: Float32Array, rows: number, columns: number): Float32Array {

@@ -27,7 +27,12 @@ export type ShaderName =
   | 'plan'
   | 'line_extremes'
   | 'centre'
-  | 'moments';
+  | 'moments'
+  | 'squares'
+  | 'gradient_norm'
+  | 'adamw'
+  | 'ema'
+  | 'bc_loss';
 
 /** WGSL source of one shader file. */
 export function shaderText(name: ShaderName): string {

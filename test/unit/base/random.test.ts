@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Random } from '../../../src/base/random.ts';
+import { Random, type RandomState } from '../../../src/base/random.ts';
 
 const draw = (seed: number, count: number): Random & { values: number[] } => {
   const random = new Random(seed);
@@ -18,6 +18,21 @@ test('seeds differ, and a seed repeats', () => {
   expect(draw(7, 20).values).toEqual(draw(7, 20).values);
   const firsts = new Set(Array.from({ length: 1000 }, (_, seed) => draw(seed, 1).values[0]));
   expect(firsts.size).toBe(1000);
+});
+
+test('a stream goes on from a saved state to the last bit, whatever was drawn before', () => {
+  for (const seed of [0, 1, -7, 2 ** 31]) {
+    const random = new Random(seed);
+    random.normal();
+    random.sample(9, 4);
+    const state = JSON.parse(JSON.stringify(random.state)) as RandomState;
+    const next = (from: Random): number[] => [from.uint32(), from.normal(), from.uniform(), from.below(1000), ...from.sample(30, 5), from.normal(3, 2)];
+    const expected = next(random);
+    const restored = Random.from(state);
+    expect(next(restored)).toEqual(expected);
+    expect(restored.state).toEqual(random.state);
+    expect(state.every((word) => Object.is(word, word | 0))).toBe(true);
+  }
 });
 
 describe('distributions', () => {
