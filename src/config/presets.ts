@@ -1,5 +1,6 @@
 import type { EmbedSource, FeatureSpec } from '../core/cost/features.ts';
 import type { PairingRef } from './pairing.ts';
+import { DEFAULT_POLICY, type PolicySettings } from './policy.ts';
 import type { SolveSettings } from './session.ts';
 import { DEFAULT_TRAINING, type TrainingSettings } from './training.ts';
 
@@ -52,8 +53,11 @@ export function demoFeatures(): FeatureSpec[] {
 /** The demo's pairs: end effector and gripper, by the newer formula. */
 export const DEMO_PAIRING: PairingRef = { kind: 'dtw', features: [{ src_key: 'observation.state', tgt_key: 'observation.state', dim_slice: [0, 3] }], formula: 'path', stride: 1, band: null, keep: null };
 
-/** robomimic's weights on the demo's distances, of which the nearest are about 0.02. */
-export const DEMO_TRAINING: TrainingSettings = { ...DEFAULT_TRAINING, convention: 'robomimic', window: 2, sharpness: 150, cutoff: 0.02 };
+/** robomimic's weights on the demo's distances, of which the nearest are about 0.02; a tenth of a BC batch is of the target. */
+export const DEMO_TRAINING: TrainingSettings = { ...DEFAULT_TRAINING, convention: 'robomimic', window: 2, sharpness: 150, cutoff: 0.02, bcSourceWeight: 0.9 };
+
+/** The demo's backbone of colour filters stays as it is; what stands on it learns. */
+export const DEMO_POLICY: PolicySettings = { ...DEFAULT_POLICY, frozen: ['narrow.rows', 'narrow.columns', 'wide.rows', 'wide.columns', 'bank', 'positions'] };
 
 /**
  * - Toy: the demo's defaults.

@@ -4,7 +4,8 @@ import type { FeatureSpec } from '../core/cost/features.ts';
 import type { Prior } from '../core/ot/problem.ts';
 import type { Mode } from '../core/ot/solve.ts';
 import { clamped, positiveOrInfinite, textUpTo, whole } from './fields.ts';
-import { DEMO_ENCODER, DEMO_PAIRING, DEMO_TRAINING, demoFeatures } from './presets.ts';
+import { DEMO_ENCODER, DEMO_PAIRING, DEMO_POLICY, DEMO_TRAINING, demoFeatures } from './presets.ts';
+import { policySchema, type PolicySettings } from './policy.ts';
 import { pairingSchema, withFeatureList, type PairingRef } from './pairing.ts';
 import { DEFAULT_TRAINING, trainingSchema, type TrainingSettings } from './training.ts';
 
@@ -59,6 +60,7 @@ export interface Session {
   readonly pairing: PairingRef;
   readonly solve: SolveSettings;
   readonly training: TrainingSettings;
+  readonly policy: PolicySettings;
 }
 
 export const SESSION_VERSION = 4;
@@ -94,6 +96,7 @@ export const DEFAULT_SESSION: Session = {
   pairing: DEMO_PAIRING,
   solve: DEFAULT_SOLVE,
   training: DEMO_TRAINING,
+  policy: DEMO_POLICY,
 };
 
 /** The Prior that the settings stand for. */
@@ -203,6 +206,7 @@ const sessionSchema = v.object({
   pairing: v.fallback(v.nullable(pairingSchema), null),
   solve: v.fallback(solveSchema, DEFAULT_SOLVE),
   training: v.fallback(v.nullable(trainingSchema), null),
+  policy: v.fallback(policySchema, DEMO_POLICY),
 });
 
 /** One step from each older version to the next; `migrations[k]` turns version k+1 into version k+2. */
@@ -211,7 +215,7 @@ const migrations: readonly ((old: Record<string, unknown>) => Record<string, unk
   (old) => ({ ...old, encoders: [] }),
   // Version 2 knew nothing of training; the defaults say what it did.
   (old) => ({ ...old, training: DEFAULT_TRAINING }),
-  // Version 3 compared episodes by one column, without a band, and its demo began with the ground truth.
+  // Version 3 compared episodes by one column, without a band, its demo began with the ground truth, and nothing was trained.
   (old) => ({ ...old, pairing: withFeatureList(old.pairing) ?? { kind: onDemo(old) ? 'truth' : 'none' } }),
 ];
 

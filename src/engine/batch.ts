@@ -80,7 +80,7 @@ export function chosenEpisodes(dataset: Dataset, text: string, side: Side): Epis
   return [...chosen].map((k) => dataset.episodes[k]!).filter((episode) => episode.length > 0);
 }
 
-function rowsOf(episodes: readonly Episode[]): number[] {
+export function rowsOf(episodes: readonly Episode[]): number[] {
   return episodes.flatMap(({ start, length }) => Array.from({ length }, (_, k) => start + k));
 }
 
@@ -100,8 +100,8 @@ export function progressOf(dataset: Dataset): { values: Float64Array; truePhase:
   return { values, truePhase: false };
 }
 
-/** Gather rows of every numeric column. */
-function batchSide(dataset: Dataset, rows: Int32Array): BatchSide {
+/** Values of every numeric column at some rows. */
+export function batchSide(dataset: Dataset, rows: Int32Array): BatchSide {
   const columns = new Map<string, BatchColumn>();
   for (const [key, { shape, values }] of dataset.features) {
     if (!values) continue;
@@ -111,7 +111,7 @@ function batchSide(dataset: Dataset, rows: Int32Array): BatchSide {
   return { count: rows.length, columns };
 }
 
-function gatherRows(values: Float64Array, width: number, rows: Int32Array): Float64Array {
+export function gatherRows(values: Float64Array, width: number, rows: Int32Array): Float64Array {
   const result = new Float64Array(rows.length * width);
   rows.forEach((row, k) => result.set(values.subarray(row * width, (row + 1) * width), k * width));
   return result;

@@ -10,6 +10,9 @@ import type { DrawnBatch } from './batch.ts';
 import type { EmbedRequest, EncoderRoom } from './encoders.ts';
 import type { Side } from './protocol.ts';
 
+/** What is compared of a batch. */
+export type BatchSides = Pick<DrawnBatch, 'source' | 'target'>;
+
 /** Embeddings of one side: in main memory, or in a buffer of the solver's device that no copy lies between. */
 interface SideEmbedding {
   readonly width: number;
@@ -24,12 +27,12 @@ interface SideEmbedding {
  */
 export class BatchEmbeddings {
   readonly #room: EncoderRoom;
-  readonly #batch: DrawnBatch;
+  readonly #batch: BatchSides;
   readonly #solver: GpuSolver | null;
   readonly #made = new Map<string, Promise<SideEmbedding>>();
 
   /** @param solver whose device embeddings stay on; null for main memory */
-  constructor(room: EncoderRoom, batch: DrawnBatch, solver: GpuSolver | null) {
+  constructor(room: EncoderRoom, batch: BatchSides, solver: GpuSolver | null) {
     this.#room = room;
     this.#batch = batch;
     this.#solver = solver;
@@ -57,7 +60,7 @@ export class BatchEmbeddings {
 
   #side(spec: FeatureSpec, side: Side): Promise<SideEmbedding> {
     const request = embedRequest(spec, side, this.#batch[side]);
-    const key = JSON.stringify([request.file, this.#room.get(request.file)?.fingerprint, request.output, side, spec.time_reduce, embedKeys(spec, side)]);
+    const key = JSON.stringify([request.file, this.#room.version(request.file), request.output, side, spec.time_reduce, embedKeys(spec, side)]);
     const known = this.#made.get(key);
     if (known) return known;
     const made = this.#embed(request);
@@ -103,7 +106,7 @@ export interface MeasuredTerms {
  * Measure every term: in float64 on the CPU, or in float32 on the solver's device, which embeddings never leave.
  * @throws UserError as `BatchEmbeddings.of`, `costTerms` and `ResidentCost.measure`
  */
-export async function measureTerms(specs: readonly FeatureSpec[], batch: DrawnBatch, embeddings: BatchEmbeddings, solver: GpuSolver | null): Promise<MeasuredTerms> {
+export async function measureTerms(specs: readonly FeatureSpec[], batch: BatchSides, embeddings: BatchEmbeddings, solver: GpuSolver | null): Promise<MeasuredTerms> {
   const made = await embeddings.of(specs);
   const variances = specs.map(({ term_name }) => {
     const pair = made.get(term_name);

@@ -69,6 +69,16 @@ interface Use {
   readonly end: () => void;
 }
 
+/** What stands in for an encoder while its weights are trained: the file stays as it was. */
+export interface TrainedEncoder {
+  readonly file: string;
+  /** The output that is trained. */
+  readonly output: string;
+  /** Another one whenever the weights are others. */
+  readonly version: string;
+  readonly embed: (feeds: ReadonlyMap<string, Feed>, count: number) => Promise<Embedding>;
+}
+
 interface Held {
   readonly encoder: LoadedEncoder;
   open: OpenSession | null;
@@ -84,6 +94,7 @@ export class EncoderRoom {
   readonly #options: OrtOptions;
   readonly #held = new Map<string, Held>();
   #device: HeldDevice | null = null;
+  #trained: (() => TrainedEncoder | null) | null = null;
 
   /** @param watch told what the runtime is at work on (`signalWatch` in the engine) */
   constructor(watch?: Watch) {
@@ -104,6 +115,23 @@ export class EncoderRoom {
 
   get(file: string): LoadedEncoder | undefined {
     return this.#held.get(file)?.encoder;
+  }
+
+  /** Ask this for what is in training, from now on. */
+  setTrained(trained: () => TrainedEncoder | null): void {
+    this.#trained = trained;
+  }
+
+  /** What embeddings of an encoder depend on beside what goes in; null where it is not loaded. */
+  version(file: string): string | null {
+    const loaded = this.get(file);
+    const trained = this.#trainedOf(file);
+    return loaded ? `${loaded.fingerprint}${trained ? ` ${trained.version}` : ''}` : null;
+  }
+
+  #trainedOf(file: string): TrainedEncoder | null {
+    const trained = this.#trained?.() ?? null;
+    return trained?.file === file ? trained : null;
   }
 
   list(): LoadedEncoder[] {
@@ -149,6 +177,9 @@ export class EncoderRoom {
    * has to be replaced; and those of `EncoderSession`
    */
   async embed(request: EmbedRequest): Promise<Embedding> {
+    const trained = this.#trainedOf(request.file);
+    const loaded = this.get(request.file);
+    if (trained && loaded && trained.output === request.output) return trained.embed(feedsOf(loaded, request), request.count);
     return this.#use(request, async ({ session, feeds, end }) => {
       try {
         return await session.embed(request.output, feeds, request.count);
@@ -166,6 +197,8 @@ export class EncoderRoom {
    */
   async embedOnDevice(request: EmbedRequest): Promise<DeviceEmbedding | Embedding> {
     const { output, count } = request;
+    // What is in training lies in main memory.
+    if (this.#trainedOf(request.file)?.output === output) return this.embed(request);
     return this.#use(request, async ({ session, feeds, end, device }) => {
       let kept = false;
       try {
@@ -245,8 +278,8 @@ export function signalWatch(post: (signal: EngineSignal) => void): Watch {
   };
 }
 
-/** Values for every input. @throws UserError where mapping, shapes or values do not fit what the encoder takes */
-function feedsOf({ file, preflight }: LoadedEncoder, { output, side, inputs, count }: EmbedRequest): Map<string, Feed> {
+/** Values for every input, as the file takes them. @throws UserError where mapping, shapes or values do not fit what the encoder takes */
+export function feedsOf({ file, preflight }: LoadedEncoder, { output, side, inputs, count }: Pick<EmbedRequest, 'output' | 'side' | 'inputs' | 'count'>): Map<string, Feed> {
   checkSpec({ file, output, inputs }, preflight, new Map(inputs.map(({ key, column }) => [key, column])));
   return new Map(
     inputs.map(({ input, key, column: { shape, values } }) => {

@@ -253,7 +253,7 @@ export class ProblemPipeline {
       this.#solver = solver;
     }
     const batchKey = JSON.stringify([this.#generation, settings.batch, this.#pairing.batchKey(settings.pairing, settings.training)]);
-    const encoders = features.map(({ embed }) => (embed ? (this.#room.get(embed.file)?.fingerprint ?? null) : null));
+    const encoders = features.map(({ embed }) => (embed ? this.#room.version(embed.file) : null));
     const termKey = JSON.stringify([batchKey, encoders, features.map((spec) => ({ ...spec, term_weight: 0, term_name: '' }))]);
     const costKey = JSON.stringify([termKey, features]);
     if (this.#cost && this.#costKey === costKey) return this.#cost;

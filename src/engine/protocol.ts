@@ -155,6 +155,35 @@ export interface PairingReport {
   readonly warnings: readonly string[];
 }
 
+/** What a step of training said, before it moved the weights. */
+export interface TrainingMetrics {
+  /** From 1. */
+  readonly step: number;
+  /** Behaviour cloning's loss, ⟨π,M⟩ in raw units, λ⟨π,M⟩/σ, and bc + weighted. */
+  readonly bc: number;
+  readonly transport: number;
+  readonly weighted: number;
+  readonly total: number;
+  /** The regularised optimum, in solved units: what the step descends. */
+  readonly value: number;
+  readonly mass: number;
+  readonly diagonalMass: number | null;
+  readonly perplexity: number;
+  /** Mean of ‖z_i − z'_j‖² over the batch. */
+  readonly embeddingCost: number;
+  /** Norms of the gradients before clipping. */
+  readonly encoderNorm: number;
+  readonly headNorm: number;
+  /** Spread of the embeddings of each side (`Spread`). */
+  readonly sourceVariance: number;
+  readonly targetVariance: number;
+  readonly sourceRank: number | null;
+  readonly targetRank: number | null;
+  readonly learningRate: number;
+  readonly lambda: number;
+  readonly ms: number;
+}
+
 /** Windows that are tried on the present settings: W in frames, and any frame of the episode. */
 export const TRIED_WINDOWS = [0, 1, 2, 5, 10, 20, 40, 'episode'] as const;
 export type TriedWindow = (typeof TRIED_WINDOWS)[number];

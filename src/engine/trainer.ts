@@ -1,0 +1,293 @@
+import { UserError } from '../base/errors.ts';
+import { Mutex } from '../base/mutex.ts';
+import { priorOf, type Session } from '../config/session.ts';
+import { embedKeys, wantsEmbedding, type FeatureSpec } from '../core/cost/features.ts';
+import { combineTerms } from '../core/cost/terms.ts';
+import { CpuAdamW, DEFAULT_ADAMW, type OptimiserState } from '../core/training/adamw.ts';
+import { DEFAULT_EMA, emaDecay } from '../core/training/ema.ts';
+import { differentiate } from '../encoders/autodiff/differentiate.ts';
+import { splitFrozen } from '../encoders/autodiff/freeze.ts';
+import { HostGraphs } from '../encoders/autodiff/host-graphs.ts';
+import { projection, PROJECTION_INPUT, PROJECTION_OUTPUT } from '../encoders/autodiff/projection.ts';
+import { trainability } from '../encoders/autodiff/source.ts';
+import type { LoadedEncoder } from '../encoders/load.ts';
+import type { OrtOptions } from '../encoders/ort.ts';
+import { preflight } from '../encoders/preflight.ts';
+import type { EncoderFile, Embedding, Feed } from '../encoders/session.ts';
+import type { Dataset } from '../datasets/types.ts';
+import { cosineSchedule, drawNoise, timeEmbedding, type NoiseSchedule } from '../training/diffusion.ts';
+import { buildHead } from '../training/heads.ts';
+import { lambdaAt, rateAt } from '../training/schedules.ts';
+import { hostStep, type BcRows, type HostPolicy, type StepResult } from '../training/step.ts';
+import { batchSide, gatherRows } from './batch.ts';
+import { BatchEmbeddings, measureTerms } from './cost.ts';
+import { addDemoImages, demoImages, type DemoImages } from './demo-images.ts';
+import { feedsOf, type EncoderRoom, type TrainedEncoder } from './encoders.ts';
+import type { PairingRoom } from './pairing.ts';
+import { DEMO_IMAGE, type ProblemSettings, type TrainingMetrics } from './protocol.ts';
+import { frozenInputs, plainInputs, type GraphInputs, type RowFeeds } from './row-features.ts';
+import { actionChunks, bcRowsOf, policyColumns, TrainingDraws, type DrawState, type PolicyColumns, type StepRows } from './training-data.ts';
+
+export type TrainSettings = ProblemSettings & Pick<Session, 'policy'>;
+
+/** Everything that a run goes on from: with the same settings and data, bit by bit as it would have. */
+export interface TrainerState {
+  readonly step: number;
+  /** By network and tensor; the encoder's first. */
+  readonly weights: readonly { readonly network: 'encoder' | 'head'; readonly name: string; readonly values: Float32Array<ArrayBuffer> }[];
+  readonly optimiser: OptimiserState;
+  readonly draws: DrawState;
+}
+
+/** What a trainer works with. */
+export interface TrainerPlace {
+  readonly source: Dataset;
+  readonly target: Dataset;
+  readonly images: DemoImages | null;
+  readonly room: EncoderRoom;
+  readonly pairing: PairingRoom;
+  readonly options: OrtOptions;
+}
+
+/** Groups of the optimiser, in its order. */
+const GROUPS = [{ name: 'encoder', rate: 1 }, { name: 'head', rate: 1 }] as const;
+const NOISE_STEPS = 100;
+const TIME_WIDTH = 32;
+
+/** A training run on the host: draws, steps, remembers. One thing at a time. */
+export class Trainer implements Omit<TrainedEncoder, 'version'> {
+  readonly file: string;
+  readonly output: string;
+  readonly #place: TrainerPlace;
+  readonly #settings: TrainSettings;
+  readonly #policy: HostPolicy;
+  readonly #inputs: GraphInputs;
+  readonly #draws: TrainingDraws;
+  readonly #columns: PolicyColumns;
+  readonly #noise: NoiseSchedule | null;
+  readonly #fixed: readonly FeatureSpec[];
+  readonly #turn = new Mutex();
+  #step = 0;
+
+  private constructor(place: TrainerPlace, settings: TrainSettings, spec: FeatureSpec, parts: { policy: HostPolicy; inputs: GraphInputs; draws: TrainingDraws; columns: PolicyColumns; noise: NoiseSchedule | null; fixed: readonly FeatureSpec[] }) {
+    this.file = spec.embed!.file;
+    this.output = spec.embed!.output;
+    this.#place = place;
+    this.#settings = settings;
+    this.#policy = parts.policy;
+    this.#inputs = parts.inputs;
+    this.#draws = parts.draws;
+    this.#columns = parts.columns;
+    this.#noise = parts.noise;
+    this.#fixed = parts.fixed;
+  }
+
+  /**
+   * @throws UserError `train-no-encoder`, `train-two-inputs`, `encoder-untrainable`, `encoder-parameter`, `bad-head`, and
+   * what drawing, the columns of the policy and ONNX Runtime throw
+   */
+  static async create(place: TrainerPlace, settings: TrainSettings): Promise<Trainer> {
+    const { policy, training, features } = settings;
+    const { spec, shared, weight } = trainedTerms(features, policy.encoder);
+    const loaded = place.room.get(spec.embed!.file);
+    if (!loaded) throw new UserError('no-encoder', `The encoder ${spec.embed!.file} is not loaded; drop the file, then train.`);
+    const columns = policyColumns(place.source, place.target, policy);
+    const draws = new TrainingDraws(place.source, place.target, settings, place.pairing, policy.seed);
+    const sizes = { n: draws.size, m: draws.size, bc: training.batchSize };
+    const rows = sizes.n + sizes.m + sizes.bc;
+    const own = policy.head === 'own';
+    const { file, inputs, outputs } = await trainedGraph(loaded, spec, settings, rowFeeds(place, loaded, spec), place, own ? policy.output : null);
+    const shapes = new Map([...inputs.shapes].map(([name, dims]) => [name, [rows, ...dims]]));
+    const graphs = await differentiate(file, { shapes, outputs: own ? outputs : [outputs[0]!], train: trainedNames(file, outputs, policy.frozen, policy.projection !== null), ...place.options });
+    const encoder = await HostGraphs.create(graphs, loaded.file, place.options);
+    const embedding = graphs.outputs.find(({ name }) => name === outputs[0])!;
+    const width = embedding.dims.slice(1).reduce((product, size) => product * size, 1);
+    const head = own ? null : await headGraphs(settings, { batch: sizes.bc, embedding: width, proprio: columns.proprio?.width ?? 0, horizon: policy.horizon, action: columns.action.width }, place.options);
+    const group = (graph: HostGraphs | null, at: number): { group: number; values: Float32Array<ArrayBuffer>; gradient: Float32Array }[] => graph?.trained.map(({ values, gradient }) => ({ group: at, values, gradient })) ?? [];
+    const optimiser = new CpuAdamW([...group(encoder, 0), ...group(head, 1)], GROUPS.map((entry) => ({ ...entry, weightDecay: policy.weightDecay })), { ...DEFAULT_ADAMW, maxNorm: policy.maxNorm }, policy.ema);
+    const host: HostPolicy = { encoder, embedding: outputs[0]!, action: own ? policy.output : null, head, optimiser, weight, sizes, chunk: { horizon: policy.horizon, width: columns.action.width }, loss: { kind: policy.loss, mean: 'unpadded' } };
+    const fixed = features.flatMap((feature) => (!shared.includes(feature) ? [feature] : feature.weight_label > 0 ? [{ ...feature, use_learned_embed: false, weight_embed: 0 }] : []));
+    return new Trainer(place, settings, spec, { policy: host, inputs, draws, columns, noise: policy.head === 'diffusion' ? cosineSchedule(NOISE_STEPS) : null, fixed });
+  }
+
+  get step(): number {
+    return this.#step;
+  }
+
+  /** One step. @throws UserError `training-nan`, after which the weights are those of the step before */
+  train(): Promise<TrainingMetrics> {
+    return this.#turn.run(async () => {
+      const started = performance.now();
+      const { policy, solve, training } = this.#settings;
+      const rows = this.#draws.next();
+      const t = this.#step + 1;
+      const rate = policy.learningRate * rateAt({ kind: policy.schedule, warmup: policy.warmup, steps: policy.steps }, this.#step);
+      const lambda = training.lambda * lambdaAt(policy.lambdaRamp > 0 ? { kind: 'ramp', steps: policy.lambdaRamp } : { kind: 'constant' }, this.#step);
+      const [feeds, fixed] = [await this.#feeds(rows), await this.#fixedCost(rows)];
+      const { reg, tau1, tau2, mode, normalisation } = solve;
+      const result = await hostStep(this.#policy, { feeds, fixed, bc: this.#bcRows(rows), transport: { prior: priorOf(solve), reg, tau1, tau2, mode, normalisation, lambda } }, t, rate, emaDecay(DEFAULT_EMA, t));
+      this.#step = t;
+      return metricsOf(t, result, rate, lambda, performance.now() - started);
+    });
+  }
+
+  /** z of values that are no rows of a dataset, by the present weights. */
+  embed = (feeds: ReadonlyMap<string, Feed>, count: number): Promise<Embedding> =>
+    this.#turn.run(async () => {
+      const { encoder, embedding, sizes } = this.#policy;
+      const group = sizes.n + sizes.m + sizes.bc;
+      const inputs = await this.#inputs.of(feeds, count);
+      let values = new Float32Array(0);
+      let width = 0;
+      for (let start = 0; start < count; start += group) {
+        const part = (await encoder.forward(new Map([...inputs].map(([name, all]) => [name, padded(all, count, start, group)])))).get(embedding)!;
+        width = part.length / group;
+        if (start === 0) values = new Float32Array(count * width);
+        values.set(part.subarray(0, Math.min(group, count - start) * width), start * width);
+      }
+      return { rows: count, width, values };
+    });
+
+  get state(): TrainerState {
+    const copies = (network: 'encoder' | 'head', graphs: HostGraphs | null): TrainerState['weights'] => graphs?.trained.map(({ name, values }) => ({ network, name, values: values.slice() })) ?? [];
+    return { step: this.#step, weights: [...copies('encoder', this.#policy.encoder), ...copies('head', this.#policy.head)], optimiser: this.#policy.optimiser.state, draws: this.#draws.state };
+  }
+
+  /** Go on from a state of a trainer of the same settings. @throws UserError `checkpoint-mismatch`; nothing has moved then */
+  restore(state: TrainerState): Promise<void> {
+    return this.#turn.run(() => {
+      const { encoder, head, optimiser } = this.#policy;
+      const tensors = new Map([...encoder.trained.map((tensor) => [`encoder ${tensor.name}`, tensor] as const), ...(head?.trained.map((tensor) => [`head ${tensor.name}`, tensor] as const) ?? [])]);
+      const fits = state.weights.length === tensors.size && state.weights.every(({ network, name, values }) => tensors.get(`${network} ${name}`)?.values.length === values.length);
+      if (!fits) throw new UserError('checkpoint-mismatch', 'The checkpoint is of a policy with other weights than the present settings make; restore its session, or train anew.');
+      for (const { network, name, values } of state.weights) tensors.get(`${network} ${name}`)!.values.set(values);
+      optimiser.restore(state.optimiser);
+      this.#draws.restore(state.draws);
+      this.#step = state.step;
+      return Promise.resolve();
+    });
+  }
+
+  /** Trained tensors of the encoder by the name that they have in its file. */
+  encoderWeights(): ReadonlyMap<string, Float32Array<ArrayBuffer>> {
+    return new Map(this.#policy.encoder.trained.map(({ name, values }) => [name, values.slice()]));
+  }
+
+  async dispose(): Promise<void> {
+    await this.#turn.run(async () => {
+      await Promise.all([this.#policy.encoder.dispose(), this.#policy.head?.dispose(), this.#inputs.dispose()]);
+    });
+  }
+
+  async #feeds(rows: StepRows): Promise<ReadonlyMap<string, Float32Array>> {
+    const parts = [await this.#inputs.rows('source', rows.source), await this.#inputs.rows('target', rows.target), await this.#inputs.rows('source', rows.bc.source), await this.#inputs.rows('target', rows.bc.target)];
+    return new Map([...this.#inputs.shapes.keys()].map((name) => [name, joined(parts.map((part) => part.get(name)!))]));
+  }
+
+  /** What no trained weight moves of M: labels, and embeddings of other encoders. */
+  async #fixedCost({ source, target }: StepRows): Promise<Float64Array> {
+    if (this.#fixed.length === 0) return new Float64Array(source.length * target.length);
+    const { room, images } = this.#place;
+    const sides = { source: batchSide(this.#place.source, source), target: batchSide(this.#place.target, target) };
+    addDemoImages({ ...sides, sourceInfo: { rows: source }, targetInfo: { rows: target } }, this.#fixed, images);
+    const embeddings = new BatchEmbeddings(room, sides, null);
+    return combineTerms((await measureTerms(this.#fixed, sides, embeddings, null)).terms);
+  }
+
+  #bcRows(rows: StepRows): BcRows {
+    const { policy } = this.#settings;
+    const { wanted, valid } = actionChunks(this.#columns.action, this.#place, rows, policy.horizon);
+    const inputs = new Map<string, Float32Array>(this.#columns.proprio ? [['proprio', bcRowsOf(this.#columns.proprio, rows)]] : []);
+    if (!this.#noise) return { inputs, wanted, valid };
+    const { times, noise, noisy } = drawNoise(this.#noise, wanted, this.#policy.sizes.bc, this.#draws.random);
+    return { inputs: new Map([...inputs, ['noisy', noisy], ['time', timeEmbedding(times, TIME_WIDTH)]]), wanted: noise, valid };
+  }
+}
+
+/** The term whose encoder learns, and those that compare the same embedding. @throws UserError `train-no-encoder`, `train-two-inputs` */
+function trainedTerms(features: readonly FeatureSpec[], chosen: string | null): { spec: FeatureSpec; shared: readonly FeatureSpec[]; weight: number } {
+  const all = features.filter(wantsEmbedding).filter(({ embed }) => embed && (chosen === null || embed.file === chosen));
+  const spec = all[0];
+  if (!spec) throw new UserError('train-no-encoder', chosen === null ? 'No term compares embeddings, so there is no encoder to train; give a term an encoder and weight_embed.' : `No term compares embeddings of ${chosen}, so its training would not see the transport; give a term that encoder and weight_embed.`);
+  const shared = all.filter(({ embed }) => embed!.file === spec.embed!.file);
+  const same = (other: FeatureSpec): boolean => other.embed!.output === spec.embed!.output && (['source', 'target'] as const).every((side) => JSON.stringify(embedKeys(other, side)) === JSON.stringify(embedKeys(spec, side)));
+  const odd = shared.find((other) => !same(other));
+  if (odd) throw new UserError('train-two-inputs', `The terms "${spec.term_name}" and "${odd.term_name}" feed ${spec.embed!.file} from other columns or take other outputs of it, and one embedding is trained at a time; leave one of the terms out.`, { term: odd.term_name });
+  return { spec, shared, weight: shared.reduce((sum, { term_weight, weight_embed }) => sum + term_weight * weight_embed, 0) };
+}
+
+/** What the encoder is fed for rows of a side. */
+function rowFeeds({ source, target, images }: TrainerPlace, loaded: LoadedEncoder, spec: FeatureSpec): RowFeeds {
+  const datasets = { source, target };
+  return (side, rows) => {
+    const inputs = embedKeys(spec, side).map(([input, key]) => {
+      const feature = datasets[side].features.get(key);
+      const drawn = !feature && key === DEMO_IMAGE.key && images ? demoImages(side, rows, images) : null;
+      if (drawn) return { input, key, column: drawn };
+      if (!feature?.values) throw new UserError('missing-key', `The ${side} has no numeric column "${key}", which ${loaded.file} is fed.`, { side, key, file: loaded.file });
+      const width = feature.shape.reduce((product, size) => product * size, 1);
+      return { input, key, column: { shape: feature.shape, values: gatherRows(feature.values, width, Int32Array.from(rows)) } };
+    });
+    return feedsOf(loaded, { output: spec.embed!.output, side, inputs, count: rows.length });
+  };
+}
+
+/** The file that is trained, what it is fed, and its outputs: the embedding, then the action where it gives that itself. */
+async function trainedGraph(loaded: LoadedEncoder, spec: FeatureSpec, { policy }: TrainSettings, feeds: RowFeeds, { source, target, options }: TrainerPlace, action: string | null): Promise<{ file: EncoderFile; inputs: GraphInputs; outputs: string[] }> {
+  const { output } = spec.embed!;
+  const frames = { source: source.frames, target: target.frames };
+  if (policy.projection !== null) {
+    const inputs = await frozenInputs(loaded, [output], feeds, frames, options);
+    const dims = inputs?.shapes.get(output);
+    if (!inputs || !dims) throw new UserError('encoder-batch', `${loaded.file} gives no float32 rows in "${output}" to project; choose another output.`, { file: loaded.file });
+    const width = dims.reduce((product, size) => product * size, 1);
+    const renamed: GraphInputs = { ...inputs, shapes: new Map([[PROJECTION_INPUT, [width]]]), rows: async (side, rows) => rename(await inputs.rows(side, rows)), of: async (given, count) => rename(await inputs.of(given, count)) };
+    return { file: projection(`${loaded.file} (projection)`, { width, features: policy.projection, layerNorm: true, seed: policy.seed }), inputs: renamed, outputs: [PROJECTION_OUTPUT] };
+  }
+  const outputs = [output, ...(action === null ? [] : [action])];
+  const split = splitFrozen(loaded, trainedNames(loaded, outputs, policy.frozen, false), outputs);
+  const before = split && (await frozenInputs(split.prefix, split.cuts, feeds, frames, options));
+  return split && before ? { file: split.suffix(before.shapes), inputs: before, outputs } : { file: loaded, inputs: plainInputs(feeds), outputs };
+}
+
+const rename = (values: ReadonlyMap<string, Float32Array>): ReadonlyMap<string, Float32Array> => new Map([...values.values()].map((value) => [PROJECTION_INPUT, value]));
+
+/** Initialisers that are trained: all that can be but the frozen ones. @throws UserError `encoder-untrainable`, `encoder-parameter` */
+function trainedNames({ bytes, preflight: { file } }: EncoderFile, outputs: readonly string[], frozen: readonly string[], whole: boolean): string[] {
+  const found = trainability(bytes, file, { outputs });
+  if (!found.ok) throw new UserError('encoder-untrainable', found.message, { file });
+  const names = found.parameters.filter(({ dims, name }) => dims.length > 0 && (whole || !frozen.includes(name))).map(({ name }) => name);
+  if (names.length === 0) throw new UserError('encoder-parameter', `All of ${file} is frozen, so nothing of it learns; let a part of it train, or train a projection on top of it.`, { file });
+  return names;
+}
+
+async function headGraphs({ policy }: TrainSettings, shape: { batch: number; embedding: number; proprio: number; horizon: number; action: number }, options: OrtOptions): Promise<HostGraphs> {
+  const layers = { hidden: policy.hidden, activation: policy.activation, loss: { kind: policy.loss, mean: 'unpadded' } } as const;
+  const built = buildHead(policy.head === 'diffusion' ? { kind: 'diffusion', ...layers, timeWidth: TIME_WIDTH, steps: NOISE_STEPS } : { kind: 'regression', ...layers }, shape, policy.seed);
+  const file = 'the policy head';
+  const bytes = Uint8Array.from(built.bytes);
+  return HostGraphs.create(await differentiate({ bytes, preflight: preflight(bytes, file) }, { shapes: new Map(built.inputs.map(({ name, width }) => [name, [shape.batch, width]])), inputGradients: ['z'], ...options }), file, options);
+}
+
+function metricsOf(step: number, result: StepResult, learningRate: number, lambda: number, ms: number): TrainingMetrics {
+  const { norms, spread, ...rest } = result;
+  return { step, ...rest, encoderNorm: norms.groups[0]!, headNorm: norms.groups[1]!, sourceVariance: spread.source.variance, targetVariance: spread.target.variance, sourceRank: spread.source.effectiveRank, targetRank: spread.target.effectiveRank, learningRate, lambda, ms };
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array {
+  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+/** Rows `start` to `start + group` of `count`, with zeros beyond the last. */
+function padded(values: Float32Array, count: number, start: number, group: number): Float32Array {
+  const width = values.length / count;
+  const part = new Float32Array(group * width);
+  part.set(values.subarray(start * width, Math.min(count, start + group) * width));
+  return part;
+}

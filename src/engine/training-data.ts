@@ -1,0 +1,153 @@
+import { UserError } from '../base/errors.ts';
+import { Random } from '../base/random.ts';
+import { quote } from '../base/words.ts';
+import { samplerOf } from '../config/pairing.ts';
+import type { PolicySettings } from '../config/policy.ts';
+import { drawSource, epochBatches } from '../core/pairing/draw-pairs.ts';
+import { drawBc, halfSplit } from '../core/pairing/mix.ts';
+import type { PairedSample } from '../core/pairing/sampler.ts';
+import { chunkDeltas, windowRows } from '../core/pairing/time-windows.ts';
+import { chosenEpisodes, episodeOf, rowsOf } from './batch.ts';
+import type { Chosen, PairingRoom } from './pairing.ts';
+import type { ProblemSettings, Side } from './protocol.ts';
+
+/** Rows of one step. */
+export interface StepRows {
+  readonly source: Int32Array;
+  readonly target: Int32Array;
+  /** Of the BC batch: the source's rows first. */
+  readonly bc: Readonly<Record<Side, Int32Array>>;
+}
+
+/** What decides which rows the next steps draw, beside the data: with it a run goes on as it would have. */
+export interface DrawState {
+  readonly random: readonly [number, number, number, number];
+  /** What is left of the present epoch: samples by place. */
+  readonly epoch: readonly (readonly number[])[];
+}
+
+/** Draws the batches of a training run: OT batches epoch by epoch, BC batches with replacement. */
+export class TrainingDraws {
+  readonly #source: Chosen;
+  readonly #target: Chosen;
+  readonly #rows: Readonly<Record<Side, readonly number[]>>;
+  readonly #samples: readonly PairedSample[] | null;
+  readonly #settings: ProblemSettings;
+  /** Frames of an OT batch a side. */
+  readonly size: number;
+  #random: Random;
+  #epoch: (readonly number[])[] = [];
+
+  /** @throws UserError `empty-batch`, and as `PairingRoom.samples` */
+  constructor(source: Chosen['dataset'], target: Chosen['dataset'], settings: ProblemSettings, pairing: PairingRoom, seed: number) {
+    const { batch } = settings;
+    this.#source = { dataset: source, episodes: chosenEpisodes(source, batch.sourceEpisodes, 'source') };
+    this.#target = { dataset: target, episodes: chosenEpisodes(target, batch.targetEpisodes, 'target') };
+    this.#rows = { source: rowsOf(this.#source.episodes), target: rowsOf(this.#target.episodes) };
+    for (const side of ['source', 'target'] as const) if (this.#rows[side].length === 0) throw new UserError('empty-batch', `No ${side} frames are chosen to train on; choose other episodes.`);
+    this.#samples = pairing.samples(this.#source, this.#target, settings.pairing, settings.training)?.samples ?? null;
+    this.#settings = settings;
+    this.size = Math.min(batch.size, this.#samples?.length ?? Math.min(this.#rows.source.length, this.#rows.target.length));
+    if (this.size < 1) throw new UserError('empty-batch', 'The OT batch has no frames; choose a batch size of at least 1.');
+    this.#random = new Random(seed);
+  }
+
+  get state(): DrawState {
+    return { random: this.#random.state, epoch: this.#epoch };
+  }
+
+  restore({ random, epoch }: DrawState): void {
+    this.#random = Random.from(random);
+    this.#epoch = [...epoch];
+  }
+
+  get random(): Random {
+    return this.#random;
+  }
+
+  next(): StepRows {
+    const pairs = this.#pairs();
+    const { bcSourceWeight, normalizeBySize, batchSize } = this.#settings.training;
+    const { source, target } = this.#rows;
+    const halves = halfSplit(batchSize);
+    const drawn =
+      bcSourceWeight === null
+        ? { source: this.#some(source.length, halves.source), target: this.#some(target.length, halves.target) }
+        : drawBc(source.length, target.length, { sourceWeight: bcSourceWeight, normalizeBySize }, batchSize, this.#random);
+    return { ...pairs, bc: { source: Int32Array.from(drawn.source, (k) => source[k]!), target: Int32Array.from(drawn.target, (k) => target[k]!) } };
+  }
+
+  #pairs(): Pick<StepRows, 'source' | 'target'> {
+    const samples = this.#samples;
+    if (!samples) {
+      const pick = (rows: readonly number[]): Int32Array => Int32Array.from(this.#random.sample(rows.length, this.size), (k) => rows[k]!);
+      return { source: pick(this.#rows.source), target: pick(this.#rows.target) };
+    }
+    if (this.#epoch.length === 0) this.#epoch = epochBatches(samples.length, this.size, this.#random);
+    const chosen = this.#epoch.shift()!.map((k) => samples[k]!);
+    const jitter = samplerOf(this.#settings.training);
+    return { source: Int32Array.from(chosen, (sample) => drawSource(sample, jitter, this.#source.dataset.frames, this.#random)), target: Int32Array.from(chosen, ({ target }) => target) };
+  }
+
+  #some(count: number, size: number): number[] {
+    return Array.from({ length: size }, () => this.#random.below(count));
+  }
+}
+
+/** A column of both sides that the policy uses, standing alone. */
+interface PolicyColumn {
+  readonly width: number;
+  readonly values: Readonly<Record<Side, Float64Array>>;
+}
+
+/** Actions and proprioception of both sides. */
+export interface PolicyColumns {
+  readonly action: PolicyColumn;
+  readonly proprio: PolicyColumn | null;
+}
+
+/** @throws UserError `missing-key`, `width-mismatch`, `non-finite` */
+export function policyColumns(source: Chosen['dataset'], target: Chosen['dataset'], { action, proprio }: PolicySettings): PolicyColumns {
+  const columnOf = (key: string, what: string): PolicyColumn => {
+    const [left, right] = [source.features.get(key), target.features.get(key)];
+    for (const [dataset, feature] of [[source, left], [target, right]] as const)
+      if (!feature?.values) throw new UserError('missing-key', `${quote(dataset.name)} has no column of numbers ${quote(key)} to take the policy’s ${what} from; choose another under Train.`, { key });
+    const width = left!.shape.reduce((product, size) => product * size, 1);
+    const other = right!.shape.reduce((product, size) => product * size, 1);
+    if (width !== other) throw new UserError('width-mismatch', `The ${what} ${quote(key)} has ${width} values a frame in ${quote(source.name)} and ${other} in ${quote(target.name)}, and one policy gives both; choose a column that has the same on both sides.`, { key });
+    const values = { source: left!.values!, target: right!.values! };
+    for (const side of ['source', 'target'] as const) {
+      const bad = values[side].findIndex((value) => !Number.isFinite(value));
+      if (bad >= 0) throw new UserError('non-finite', `The ${side}’s ${quote(key)} holds ${values[side][bad]} in frame ${Math.floor(bad / width)}; leave that episode out, or choose another column.`, { key });
+    }
+    return { width, values };
+  };
+  return { action: columnOf(action, 'action'), proprio: proprio === '' ? null : columnOf(proprio, 'proprioception') };
+}
+
+/** Chunks of H actions from each row on, and which of their steps count: beyond an episode its last action is repeated, as padding. */
+export function actionChunks({ width, values }: PolicyColumn, datasets: Readonly<Record<Side, Chosen['dataset']>>, { bc }: StepRows, horizon: number): { wanted: Float32Array; valid: Float32Array | null } {
+  const deltas = chunkDeltas(horizon);
+  const count = bc.source.length + bc.target.length;
+  const wanted = new Float32Array(count * horizon * width);
+  const valid = new Float32Array(count * horizon);
+  let at = 0;
+  for (const side of ['source', 'target'] as const)
+    for (const row of bc[side]) {
+      const window = windowRows(row, episodeOf(datasets[side], row), deltas);
+      for (const [step, from] of window.rows.entries()) {
+        for (let d = 0; d < width; d++) wanted[(at * horizon + step) * width + d] = values[side][from * width + d]!;
+        valid[at * horizon + step] = window.isPad[step] ? 0 : 1;
+      }
+      at++;
+    }
+  return { wanted, valid: valid.includes(0) ? valid : null };
+}
+
+/** Values of a column at the BC rows, source first. */
+export function bcRowsOf({ width, values }: PolicyColumn, { bc }: StepRows): Float32Array {
+  const result = new Float32Array((bc.source.length + bc.target.length) * width);
+  let at = 0;
+  for (const side of ['source', 'target'] as const) for (const row of bc[side]) for (let d = 0; d < width; d++) result[at++] = values[side][row * width + d]!;
+  return result;
+}
