@@ -8,6 +8,7 @@ import { Buffers, computed, readBack } from '../../src/gpu/buffers.ts';
 import { guarded } from '../../src/gpu/errors.ts';
 import type { GpuParameter } from '../../src/gpu/packs.ts';
 import { Pipelines } from '../../src/gpu/pipelines.ts';
+import { nodeGpu } from '../../scripts/node/gpu.ts';
 import { AVERAGES, CHUNK, FIGURES, RUN, chunks, error, momentScale, pattern } from '../support/training.ts';
 import { describeOnGpu } from './device.ts';
 
@@ -141,6 +142,27 @@ describeOnGpu('training on a device', ({ device }) => {
     const interrupted = await outcome(true);
     expect(interrupted.averages !== null).toBe(averaged);
     expect(interrupted).toEqual(await outcome(false));
+  });
+
+  test('an adapter with the smallest limits trains, and refuses a tensor that is too large for it', async () => {
+    const adapter = await (await nodeGpu()).requestAdapter();
+    const minimal = await adapter!.requestDevice();
+    const own = new Pipelines(minimal);
+    const buffers = new Buffers(minimal);
+    const parameter = { group: 0, count: 300, weights: buffers.filled(pattern(300, 1)), gradient: buffers.filled(pattern(300, 2)) };
+    const groups = [{ name: 'all', rate: 1, weightDecay: 0 }];
+    const optimiser = await GpuAdamW.create(minimal, own, [parameter], groups, RUN.settings, true);
+    const [bytes] = await computed(minimal, 'a step', () => {
+      const encoder = minimal.createCommandEncoder();
+      optimiser.encode(encoder, 1, 0.1, 0);
+      minimal.queue.submit([encoder.finish()]);
+      return [optimiser.normsReading];
+    });
+    expect(error([optimiser.normsOf(bytes!).total], [Math.hypot(...pattern(300, 2))])).toBeLessThan(1e-6);
+    const huge = { group: 0, count: 2 ** 26, weights: buffers.storage(2 ** 28), gradient: buffers.storage(2 ** 28) };
+    await expect(GpuAdamW.create(minimal, own, [huge], groups, RUN.settings, false)).rejects.toThrow(/A weight tensor takes 256 MB, and kernels on this GPU may use 128 MB/);
+    buffers.destroy();
+    minimal.destroy();
   });
 
   test('without clipping the factor is 1', async () => {
