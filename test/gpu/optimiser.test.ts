@@ -1,9 +1,9 @@
 import { afterAll, expect, test } from 'vitest';
-import { adamwFactors, CpuAdamW, type GradientNorms, type OptimiserState } from '../../src/core/training/adamw.ts';
+import { adamwFactors, CpuAdamW, GRADIENT_LIMIT, type GradientNorms, type OptimiserState } from '../../src/core/training/adamw.ts';
 import { bcLoss } from '../../src/core/training/bc-loss.ts';
 import { emaDecay } from '../../src/core/training/ema.ts';
 import { GpuAdamW } from '../../src/gpu/adamw.ts';
-import { GpuBcLoss } from '../../src/gpu/bc-loss.ts';
+import { GpuBcLoss, lossOf } from '../../src/gpu/bc-loss.ts';
 import { Buffers, computed, readBack } from '../../src/gpu/buffers.ts';
 import { guarded } from '../../src/gpu/errors.ts';
 import type { GpuParameter } from '../../src/gpu/packs.ts';
@@ -195,8 +195,33 @@ describeOnGpu('training on a device', ({ device }) => {
     await guarded(device, 'a loss', () => encoded((pass) => ours.encode(pass, CHUNK, { prediction: buffers.filled(prediction), target: buffers.filled(target), valid: mask, gradient: slope, losses, slot: 1 })));
     const [slopes, written] = await read([slope, 24], [losses, 3]);
     expect(error(slopes!, gradient)).toBeLessThan(1e-6);
-    expect(error([written![1]!], [loss])).toBeLessThan(1e-6);
+    expect(error([lossOf(written![1]!)], [loss])).toBeLessThan(1e-6);
     expect([written![0], written![2]]).toEqual([7, 7]);
+    ours.destroy();
+    buffers.destroy();
+  });
+
+  test.each(['l1', 'l2'] as const)('%s: a prediction that is not finite has neither a loss nor a small gradient, unless it is padding', async (kind) => {
+    const buffers = new Buffers(device);
+    const ours = await GpuBcLoss.create(device, pipelines, { kind, mean: 'all' });
+    const { prediction, target } = chunks();
+    const valid = new Float32Array(12).fill(1);
+    valid[5] = 0;
+    const lossAt = async (place: number, value: number) => {
+      const [slope, losses] = [buffers.storage(96), buffers.storage(4)];
+      const broken = prediction.map((entry, k) => (k === place ? value : entry));
+      await guarded(device, 'a loss', () => encoded((pass) => ours.encode(pass, CHUNK, { prediction: buffers.filled(broken), target: buffers.filled(target), valid: { buffer: buffers.filled(valid), count: 11 }, gradient: slope, losses, slot: 0 })));
+      const [slopes, written] = await read([slope, 24], [losses, 1]);
+      return { loss: lossOf(written![0]!), slope: slopes![place]! };
+    };
+    for (const value of [Number.NaN, Infinity, -Infinity]) {
+      const { loss, slope } = await lossAt(7, value);
+      expect(loss).toBeNaN();
+      expect(slope).toBeGreaterThan(GRADIENT_LIMIT);
+      const padded = await lossAt(11, value);
+      expect(padded.slope).toBe(0);
+      expect(padded.loss).toBeLessThan(10);
+    }
     ours.destroy();
     buffers.destroy();
   });
