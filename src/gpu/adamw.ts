@@ -1,4 +1,6 @@
 import { assert } from '../base/assert.ts';
+import { UserError } from '../base/errors.ts';
+import { bytes as inUnits, plural } from '../base/words.ts';
 import { adamwFactors, type AdamWSettings, type GradientNorms, type OptimiserState, type ParameterGroup } from '../core/training/adamw.ts';
 import { Buffers, type Reading } from './buffers.ts';
 import { guarded } from './errors.ts';
@@ -84,14 +86,17 @@ export class GpuAdamW {
   /**
    * Moments, averages and bind groups for some tensors. A frozen tensor is one that is not given.
    * @param averaged whether moving averages of the weights are kept; they start as copies
-   * @throws UserError as `guarded`
+   * @throws UserError `gpu-memory` where a tensor is larger than a kernel may bind; as `guarded`
    */
   static async create(device: GPUDevice, pipelines: Pipelines, parameters: readonly GpuParameter[], groups: readonly ParameterGroup[], settings: AdamWSettings, averaged: boolean): Promise<GpuAdamW> {
     assert(groups.length <= MOST_GROUPS && parameters.length > 0 && parameters.every(({ group, count }) => group < groups.length && count > 0), 'every parameter has values and one of a few groups');
+    const most = Math.min(device.limits.maxBufferSize, device.limits.maxStorageBufferBindingSize);
+    const largest = 4 * Math.max(...parameters.map(({ count }) => count));
+    if (largest > most) throw new UserError('gpu-memory', `A weight tensor takes ${inUnits(largest)}, and kernels on this GPU may use ${inUnits(most)} of a buffer. Let it stay as it is and train others, or use the CPU.`);
     const compiled = { squares: await pipelines.get(['squares']), norm: await pipelines.get(['gradient_norm']), adamw: await pipelines.get(['adamw']), ema: await pipelines.get(['ema']) };
     const buffers = new Buffers(device);
     try {
-      return await guarded(device, `the optimiser of ${parameters.length} tensors`, () => new GpuAdamW(buffers, compiled, parameters, groups, settings, averaged));
+      return await guarded(device, `the optimiser of ${plural(parameters.length, 'tensor')}`, () => new GpuAdamW(buffers, compiled, parameters, groups, settings, averaged));
     } catch (thrown) {
       buffers.destroy();
       throw thrown;

@@ -11,12 +11,18 @@ export interface BcLossBuffers {
   readonly valid: { readonly buffer: GPUBuffer; readonly count: number } | null;
   /** ∂loss/∂prediction is written here. */
   readonly gradient: GPUBuffer;
-  /** The loss is written to entry `slot`. */
+  /** The loss is written to entry `slot`; `lossOf` reads it. */
   readonly losses: GPUBuffer;
   readonly slot: number;
 }
 
-/** `bcLoss` on a device (shaders/bc_loss.wgsl). */
+/** What bc_loss.wgsl writes where an error is no finite number. */
+const STRANGE = 1e30;
+
+/** The loss that an entry of `losses` stands for: NaN where a prediction or target was not finite. */
+export const lossOf = (written: number): number => (written < STRANGE ? written : Number.NaN);
+
+/** `bcLoss` on a device (shaders/bc_loss.wgsl). A prediction that is not finite gets a gradient at which `GpuAdamW` halts. */
 export class GpuBcLoss {
   readonly #buffers: Buffers;
   readonly #pipeline: GPUComputePipeline;

@@ -1,13 +1,14 @@
 import { afterAll, expect, test } from 'vitest';
-import { adamwFactors, CpuAdamW, type GradientNorms, type OptimiserState } from '../../src/core/training/adamw.ts';
+import { adamwFactors, CpuAdamW, GRADIENT_LIMIT, type GradientNorms, type OptimiserState } from '../../src/core/training/adamw.ts';
 import { bcLoss } from '../../src/core/training/bc-loss.ts';
 import { emaDecay } from '../../src/core/training/ema.ts';
 import { GpuAdamW } from '../../src/gpu/adamw.ts';
-import { GpuBcLoss } from '../../src/gpu/bc-loss.ts';
+import { GpuBcLoss, lossOf } from '../../src/gpu/bc-loss.ts';
 import { Buffers, computed, readBack } from '../../src/gpu/buffers.ts';
 import { guarded } from '../../src/gpu/errors.ts';
 import type { GpuParameter } from '../../src/gpu/packs.ts';
 import { Pipelines } from '../../src/gpu/pipelines.ts';
+import { nodeGpu } from '../../scripts/node/gpu.ts';
 import { AVERAGES, CHUNK, FIGURES, RUN, chunks, error, momentScale, pattern } from '../support/training.ts';
 import { describeOnGpu } from './device.ts';
 
@@ -143,6 +144,27 @@ describeOnGpu('training on a device', ({ device }) => {
     expect(interrupted).toEqual(await outcome(false));
   });
 
+  test('an adapter with the smallest limits trains, and refuses a tensor that is too large for it', async () => {
+    const adapter = await (await nodeGpu()).requestAdapter();
+    const minimal = await adapter!.requestDevice();
+    const own = new Pipelines(minimal);
+    const buffers = new Buffers(minimal);
+    const parameter = { group: 0, count: 300, weights: buffers.filled(pattern(300, 1)), gradient: buffers.filled(pattern(300, 2)) };
+    const groups = [{ name: 'all', rate: 1, weightDecay: 0 }];
+    const optimiser = await GpuAdamW.create(minimal, own, [parameter], groups, RUN.settings, true);
+    const [bytes] = await computed(minimal, 'a step', () => {
+      const encoder = minimal.createCommandEncoder();
+      optimiser.encode(encoder, 1, 0.1, 0);
+      minimal.queue.submit([encoder.finish()]);
+      return [optimiser.normsReading];
+    });
+    expect(error([optimiser.normsOf(bytes!).total], [Math.hypot(...pattern(300, 2))])).toBeLessThan(1e-6);
+    const huge = { group: 0, count: 2 ** 26, weights: buffers.storage(2 ** 28), gradient: buffers.storage(2 ** 28) };
+    await expect(GpuAdamW.create(minimal, own, [huge], groups, RUN.settings, false)).rejects.toThrow(/A weight tensor takes 256 MB, and kernels on this GPU may use 128 MB/);
+    buffers.destroy();
+    minimal.destroy();
+  });
+
   test('without clipping the factor is 1', async () => {
     const buffers = new Buffers(device);
     const parameter = { group: 0, count: 3, weights: buffers.filled(Float32Array.of(1, 2, 3)), gradient: buffers.filled(Float32Array.of(1e9, -1e9, 5e8)) };
@@ -173,8 +195,33 @@ describeOnGpu('training on a device', ({ device }) => {
     await guarded(device, 'a loss', () => encoded((pass) => ours.encode(pass, CHUNK, { prediction: buffers.filled(prediction), target: buffers.filled(target), valid: mask, gradient: slope, losses, slot: 1 })));
     const [slopes, written] = await read([slope, 24], [losses, 3]);
     expect(error(slopes!, gradient)).toBeLessThan(1e-6);
-    expect(error([written![1]!], [loss])).toBeLessThan(1e-6);
+    expect(error([lossOf(written![1]!)], [loss])).toBeLessThan(1e-6);
     expect([written![0], written![2]]).toEqual([7, 7]);
+    ours.destroy();
+    buffers.destroy();
+  });
+
+  test.each(['l1', 'l2'] as const)('%s: a prediction that is not finite has neither a loss nor a small gradient, unless it is padding', async (kind) => {
+    const buffers = new Buffers(device);
+    const ours = await GpuBcLoss.create(device, pipelines, { kind, mean: 'all' });
+    const { prediction, target } = chunks();
+    const valid = new Float32Array(12).fill(1);
+    valid[5] = 0;
+    const lossAt = async (place: number, value: number) => {
+      const [slope, losses] = [buffers.storage(96), buffers.storage(4)];
+      const broken = prediction.map((entry, k) => (k === place ? value : entry));
+      await guarded(device, 'a loss', () => encoded((pass) => ours.encode(pass, CHUNK, { prediction: buffers.filled(broken), target: buffers.filled(target), valid: { buffer: buffers.filled(valid), count: 11 }, gradient: slope, losses, slot: 0 })));
+      const [slopes, written] = await read([slope, 24], [losses, 1]);
+      return { loss: lossOf(written![0]!), slope: slopes![place]! };
+    };
+    for (const value of [Number.NaN, Infinity, -Infinity]) {
+      const { loss, slope } = await lossAt(7, value);
+      expect(loss).toBeNaN();
+      expect(slope).toBeGreaterThan(GRADIENT_LIMIT);
+      const padded = await lossAt(11, value);
+      expect(padded.slope).toBe(0);
+      expect(padded.loss).toBeLessThan(10);
+    }
     ours.destroy();
     buffers.destroy();
   });

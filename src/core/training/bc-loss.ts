@@ -33,7 +33,8 @@ export function lossDivisor({ mean }: BcLossSettings, shape: ChunkShape, unpadde
  *
  *     loss = Σ ρ(x − y)/N over unpadded entries,   ∂loss/∂x = ρ'(x − y)/N there and 0 on padding
  *
- * with ρ(e) = |e| (ρ' = sign e, 0 at 0, as torch has it) or e².
+ * with ρ(e) = |e| (ρ' = sign e, 0 at 0, as torch has it) or e². Where an error that counts is not finite, neither is the
+ * loss, and the gradient is NaN.
  * @param prediction, target entries of `shape`  @param valid 1 for a step (of batch × horizon) that counts, 0 for
  * padding; null where none is padded
  */
@@ -46,7 +47,8 @@ export function bcLoss(prediction: Float32Array, target: Float32Array, valid: Fl
     if (valid && valid[Math.floor(k / shape.width)] === 0) continue;
     const error = prediction[k]! - target[k]!;
     sum += settings.kind === 'l1' ? Math.abs(error) : error * error;
-    gradient[k] = (settings.kind === 'l1' ? Math.sign(error) : 2 * error) / divisor;
+    // The sign of ∞ is a number like any other, and would hide it from the optimiser.
+    gradient[k] = Number.isFinite(error) ? (settings.kind === 'l1' ? Math.sign(error) : 2 * error) / divisor : Number.NaN;
   }
   return { loss: sum / divisor, gradient };
 }

@@ -11,46 +11,47 @@ export interface Spread {
 
 /**
  * Variance and effective rank of embeddings. Of covariance and Gram matrix, which share their eigenvalues but for
- * zeros, the smaller is taken: about 10 ms for 512 rows of 128 dimensions.
+ * zeros, the smaller is taken: some milliseconds up to 64 rows or dimensions, about a second for 512 of both.
  * @param values rows × width, row-major
  */
 export function spreadOf(values: ArrayLike<number>, rows: number, width: number): Spread {
-  const centred = new Float64Array(rows * width);
+  const gram = rows < width;
+  // The vectors whose products are taken, one after another: rows, or dimensions.
+  const [count, length] = gram ? [rows, width] : [width, rows];
+  const vectors = new Float64Array(rows * width);
   for (let d = 0; d < width; d++) {
     let mean = 0;
     for (let i = 0; i < rows; i++) mean += values[i * width + d]! / rows;
-    for (let i = 0; i < rows; i++) centred[i * width + d] = values[i * width + d]! - mean;
+    for (let i = 0; i < rows; i++) vectors[gram ? i * width + d : d * rows + i] = values[i * width + d]! - mean;
   }
-  const total = centred.reduce((sum, value) => sum + value * value, 0);
+  const total = vectors.reduce((sum, value) => sum + value * value, 0);
   const variance = total / (rows * width);
   if (!(total > 0 && total < Infinity)) return { variance, effectiveRank: null };
-  const eigenvalues = symmetricEigenvalues(...(rows < width ? products(centred, rows, width, width, 1) : products(centred, width, rows, 1, width)));
   let entropy = 0;
-  for (const value of eigenvalues) {
+  for (const value of symmetricEigenvalues(products(vectors, count, length), count)) {
     const share = value / total;
     if (share > 0) entropy -= share * Math.log(share);
   }
   return { variance, effectiveRank: Math.exp(entropy) };
 }
 
-/** Inner products of `count` vectors of `length` entries: vector i's entry k lies at i·step + k·stride. */
-function products(values: Float64Array, count: number, length: number, step: number, stride: number): [matrix: Float64Array, size: number] {
+/** Inner products of `count` vectors of `length` entries: the lower triangle of a count × count matrix. */
+function products(vectors: Float64Array, count: number, length: number): Float64Array {
   const matrix = new Float64Array(count * count);
   for (let i = 0; i < count; i++) {
     for (let j = 0; j <= i; j++) {
       let sum = 0;
-      for (let k = 0; k < length; k++) sum += values[i * step + k * stride]! * values[j * step + k * stride]!;
+      for (let k = 0; k < length; k++) sum += vectors[i * length + k]! * vectors[j * length + k]!;
       matrix[i * count + j] = sum;
-      matrix[j * count + i] = sum;
     }
   }
-  return [matrix, count];
+  return matrix;
 }
 
 /**
  * Eigenvalues of a symmetric matrix, in no order: Householder's reduction to three diagonals, then QL with implicit
  * shifts (Golub & Van Loan, ch. 8). Float64; errors are some 1e-15 of the largest.
- * @param matrix n × n, row-major; used up
+ * @param matrix n × n, row-major, of which the lower triangle is read; used up
  */
 function symmetricEigenvalues(matrix: Float64Array, n: number): Float64Array {
   const { diagonal, beside } = tridiagonal(matrix, n);
@@ -82,16 +83,29 @@ function tridiagonal(matrix: Float64Array, n: number): { diagonal: Float64Array;
     const half = alpha * alpha - alpha * head;
     for (let i = k + 1; i < n; i++) v[i] = matrix[i * n + k]!;
     v[k + 1] = head - alpha;
+    // w = Av/half from the lower triangle, which is all that is kept.
+    w.fill(0);
+    for (let i = k + 1; i < n; i++) {
+      const [row, own] = [i * n, v[i]!];
+      let sum = matrix[row + i]! * own;
+      for (let j = k + 1; j < i; j++) {
+        const entry = matrix[row + j]!;
+        sum += entry * v[j]!;
+        w[j] = w[j]! + entry * own;
+      }
+      w[i] = w[i]! + sum;
+    }
     let dot = 0;
     for (let i = k + 1; i < n; i++) {
-      let sum = 0;
-      for (let j = k + 1; j < n; j++) sum += matrix[i * n + j]! * v[j]!;
-      w[i] = sum / half;
+      w[i] = w[i]! / half;
       dot += w[i]! * v[i]!;
     }
     // A − v·w' − w·v' with w = Av/half − (v'Av/half²/2)·v is (1 − vv'/half)·A·(1 − vv'/half).
     for (let i = k + 1; i < n; i++) w[i] = w[i]! - (dot / (2 * half)) * v[i]!;
-    for (let i = k + 1; i < n; i++) for (let j = k + 1; j < n; j++) matrix[i * n + j] = matrix[i * n + j]! - v[i]! * w[j]! - w[i]! * v[j]!;
+    for (let i = k + 1; i < n; i++) {
+      const [row, one, other] = [i * n, v[i]!, w[i]!];
+      for (let j = k + 1; j <= i; j++) matrix[row + j] = matrix[row + j]! - one * w[j]! - other * v[j]!;
+    }
   }
   if (n > 1) beside[n - 2] = matrix[(n - 1) * n + n - 2]!;
   return { diagonal: Float64Array.from({ length: n }, (_, k) => matrix[k * n + k]!), beside };

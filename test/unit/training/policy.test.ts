@@ -27,6 +27,19 @@ describe('losses of behaviour cloning', () => {
     }
   });
 
+  test.each([Number.NaN, Infinity, -Infinity])('a prediction of %d has neither a loss nor a gradient, unless it is padding', (value) => {
+    for (const kind of ['l1', 'l2'] as const) {
+      const broken = prediction.map((entry, k) => (k === 7 ? value : entry));
+      const { loss, gradient } = bcLoss(broken, target, null, CHUNK, { kind, mean: 'all' });
+      expect(Number.isFinite(loss)).toBe(false);
+      expect(gradient[7]).toBeNaN();
+      expect(gradient.filter(Number.isNaN)).toHaveLength(1);
+      const padded = bcLoss(broken, target, Float32Array.from({ length: 12 }, (_, k) => (k === 3 ? 0 : 1)), CHUNK, { kind, mean: 'all' });
+      expect(padded.gradient[7]).toBe(0);
+      expect(padded.loss).toBeLessThan(10);
+    }
+  });
+
   test('a batch of padding has loss 0 and gradient 0', () => {
     for (const mean of ['unpadded', 'all'] as const) {
       const { loss, gradient } = bcLoss(prediction, target, new Float32Array(12), CHUNK, { kind: 'l2', mean });
