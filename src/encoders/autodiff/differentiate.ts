@@ -15,7 +15,7 @@ import { pair } from './split.ts';
 import { Scope, Tape, computedAs, sameDims } from './tape.ts';
 import { reverse } from './vjp.ts';
 
-export interface DifferentiateOptions extends Pick<OrtOptions, 'watch' | 'timeoutMs'> {
+export interface DifferentiateOptions extends Pick<OrtOptions, 'watch'> {
   /** Of every input, the batch first: both graphs are made for these sizes and no others. */
   readonly shapes: ReadonlyMap<string, readonly number[]>;
   /** Outputs that losses are taken of; all of floating point unless given. */

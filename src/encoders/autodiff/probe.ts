@@ -1,7 +1,6 @@
-import { fromBinary, toBinary } from '@bufbuild/protobuf';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import type { ValueInfoProto } from 'onnx-buf';
 import { ModelProtoSchema, ValueInfoProtoSchema } from 'onnx-buf';
-import { create } from '@bufbuild/protobuf';
 import { assert } from '../../base/assert.ts';
 import { UserError } from '../../base/errors.ts';
 import type { DType, TensorData } from '../dtypes.ts';
@@ -11,8 +10,8 @@ import { quoted } from '../graph.ts';
 import type { OrtOptions } from '../ort.ts';
 import { withOrt } from '../ort.ts';
 import type { EncoderFile } from '../session.ts';
-import { providerOptions, runtimeSentence } from '../session.ts';
-import { groupSize, batchOf } from '../spec.ts';
+import { providerOptions, runtimeSentence, watchOf } from '../session.ts';
+import { batchOf, groupSize } from '../spec.ts';
 import { sizeOf } from './tape.ts';
 import type { Tensor } from './tape.ts';
 
@@ -77,13 +76,15 @@ function everyTensor(bytes: Uint8Array, open: boolean): Uint8Array {
   assert(graph, 'a graph');
   const weights = new Set(graph.initializer.map(({ name }) => name));
   // The runtime takes a Dropout out when it optimises, and its build for the GPU cannot run one.
+  const read = new Set(graph.node.flatMap(({ input }) => input));
   for (const node of graph.node) {
-    if (node.opType !== 'Dropout') continue;
+    if (node.opType !== 'Dropout' || node.output.slice(1).some((name) => read.has(name))) continue;
     node.opType = 'Identity';
     [node.input, node.output, node.attribute] = [node.input.slice(0, 1), node.output.slice(0, 1), []];
   }
   const made = new Set(graph.node.flatMap(({ output }) => output));
-  graph.output = [...graph.output.filter(({ name }) => !made.has(name)), ...[...made].filter((name) => name !== '').map((name) => create(ValueInfoProtoSchema, { name }))];
+  const given = new Set([...weights, ...graph.input.map(({ name }) => name)]);
+  graph.output = [...graph.output.filter(({ name }) => given.has(name)), ...[...made].filter((name) => name !== '').map((name) => create(ValueInfoProtoSchema, { name }))];
   graph.valueInfo = [];
   if (open) for (const input of graph.input) if (!weights.has(input.name)) openBatch(input);
   return toBinary(ModelProtoSchema, model);
@@ -128,7 +129,7 @@ async function run(bytes: Uint8Array, { external, preflight: { file } }: Encoder
         await session.release();
       }
     },
-    { ...options, file },
+    watchOf(options, file),
   );
 }
 
