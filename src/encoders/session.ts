@@ -84,8 +84,7 @@ export class EncoderSession {
     const slow = batchWarning(this.batch, preflight.file);
     this.warnings = slow ? [...preflight.warnings, slow] : preflight.warnings;
     this.#session = session;
-    // The wasm provider blocks its thread: see OrtOptions.
-    this.#options = provider.name === 'webgpu' ? { timeoutMs: GPU_RUN_TIMEOUT_MS, ...options, file: preflight.file } : watchOf(options, preflight.file);
+    this.#options = runOptions(provider, options, preflight.file);
     this.#rowBytes = preflight.runBytes / PROBE_BATCH;
     this.#device = provider.name === 'webgpu' ? provider.device : null;
   }
@@ -249,7 +248,12 @@ export class EncoderSession {
   }
 }
 
-function watchOf({ watch }: OrtOptions, file: string): OrtOptions {
+/** How runs are watched: by a deadline on the GPU; the wasm provider blocks its thread (see OrtOptions). */
+export function runOptions(provider: Provider, options: OrtOptions, file: string): OrtOptions {
+  return provider.name === 'webgpu' ? { timeoutMs: GPU_RUN_TIMEOUT_MS, ...options, file } : watchOf(options, file);
+}
+
+export function watchOf({ watch }: OrtOptions, file: string): OrtOptions {
   return watch ? { watch, file } : { file };
 }
 

@@ -72,6 +72,8 @@ const ZH: Readonly<Record<string, string>> = {
   'encoder-run': '编码器运行失败。请检查输入的形状。',
   'encoder-runtime': '无法载入 ONNX Runtime。请检查网络后重试。',
   'encoder-lost': '编码器运行时 GPU 丢失，引擎已重新启动。',
+  'encoder-untrainable': '该编码器只能求值，不能训练：其中有算子没有梯度，或没有可训练的权重。可保持其冻结，改为训练其上的投影层。',
+  'encoder-parameter': '没有选中可训练的参数，或编码器中没有该参数。请另选。',
   'encoder-key': '映射到编码器的列不存在。请另选一列。',
   'gpu-lost': 'GPU 丢失。将重新申请；若失败则由 CPU 求解。',
   'gpu-memory': 'GPU 内存不足以容纳这个问题。请减小批，或用 CPU。',

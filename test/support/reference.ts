@@ -99,7 +99,7 @@ function reduced(x: Values, axes: readonly number[], fold: (all: number, next: n
   return { dims, data: out.data.map((value) => value / count) };
 }
 
-function product(a: Values, b: Values): Values {
+function matrixProduct(a: Values, b: Values): Values {
   const dims = [...together(a.dims.slice(0, -2), b.dims.slice(0, -2)), a.dims.at(-2)!, b.dims.at(-1)!];
   return make(dims, (at) => {
     let sum = 0;
@@ -114,7 +114,7 @@ function transposed(x: Values, perm: readonly number[]): Values {
 }
 
 const gemm: Rule = ([a, b, c], { int, float }) => {
-  const y = product(int('transA') ? transposed(a!, [1, 0]) : a!, int('transB') ? transposed(b!, [1, 0]) : b!);
+  const y = matrixProduct(int('transA') ? transposed(a!, [1, 0]) : a!, int('transB') ? transposed(b!, [1, 0]) : b!);
   return make(y.dims, (at) => float('alpha') * get(y, at) + (c ? float('beta') * get(c, at) : 0));
 };
 
@@ -206,7 +206,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   Less: pairs((a, b) => (a < b ? 1 : 0)),
   Where: ([c, a, b]) => make(together(c!.dims, a!.dims, b!.dims), (at) => (get(c!, at) === 0 ? get(b!, at) : get(a!, at))),
   Clip: ([x, low, high]) => make(x!.dims, (at) => Math.min(Math.max(get(x!, at), low!.data[0]!), high!.data[0]!)),
-  MatMul: ([a, b]) => product(a!, b!),
+  MatMul: ([a, b]) => matrixProduct(a!, b!),
   Gemm: gemm,
   Conv: conv,
   Softmax: softmax,

@@ -15,7 +15,7 @@ export interface Call {
   /** Results as the probe saw them; null where an optional one is left out. */
   readonly results: readonly (Tensor | null)[];
   /** The one place where an operator turns out to have no gradient once shapes are known. */
-  refuse(why: string): never;
+  readonly refuse: (why: string) => never;
 }
 
 /** Names of the results, in their order; fewer where later ones (a Dropout's mask) are not made. */

@@ -15,7 +15,7 @@ import { pair } from './split.ts';
 import { Scope, Tape, computedAs, sameDims } from './tape.ts';
 import { reverse } from './vjp.ts';
 
-export interface DifferentiateOptions extends Pick<OrtOptions, 'watch' | 'timeoutMs'> {
+export interface DifferentiateOptions extends Pick<OrtOptions, 'watch'> {
   /** Of every input, the batch first: both graphs are made for these sizes and no others. */
   readonly shapes: ReadonlyMap<string, readonly number[]>;
   /** Outputs that losses are taken of; all of floating point unless given. */
@@ -123,22 +123,15 @@ function lowerAll(source: Source, probed: Probe, shapes: ReadonlyMap<string, rea
     places.set(name, made);
     return made;
   };
-  const used = new Set([...source.outputs, ...source.nodes.flatMap(({ inputs }) => inputs)]);
   for (const node of source.nodes) {
     const refuse = (why: string): never => {
       throw new Untrainable(source.file, node, why);
     };
     const results = node.outputs.map((name) => probed.tensors.get(name) ?? null);
     const made = lower({ tape, opset: source.opset, node, attributes: attributesOf(node), inputs: node.inputs.map((name) => (name === '' ? null : place(name))), results, refuse });
-    for (const [k, name] of node.outputs.entries()) {
-      if (name === '') continue;
-      const result = made[k];
-      if (result === undefined) {
-        if (used.has(name)) refuse(`its result ${quoted(name)} is used`);
-        continue;
-      }
+    for (const [k, result] of made.entries()) {
       assert(sameDims(tape.dims(result), results[k]!.dims), `${node.op} gives (${results[k]!.dims.join()}), not (${tape.dims(result).join()})`);
-      places.set(name, result);
+      places.set(node.outputs[k]!, result);
     }
   }
   return place;

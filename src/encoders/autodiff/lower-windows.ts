@@ -60,7 +60,7 @@ function slide(tape: Tape, x: string, { kernel, strides, dilations, before }: Wi
     const reach = (out[axis]! - 1) * strides[k]! + (kernel[k]! - 1) * dilations[k]! + 1;
     const only = (value: number): number[] => tape.dims(y).map((_, n) => (n === axis ? value : 0));
     const padded = tape.pad(y, only(before[k]!), only(Math.max(0, reach - size - before[k]!)), outside);
-    return range(0, kernel[k]!).map((n) => tape.slice(padded, axis, n * dilations[k]!, out[axis]!, strides[k]!)).reduce(combine);
+    return range(0, kernel[k]!).map((n) => tape.slice(padded, axis, n * dilations[k]!, out[axis]!, strides[k])).reduce(combine);
   }, x);
 }
 

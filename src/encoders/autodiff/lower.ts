@@ -33,12 +33,13 @@ const reduction: Lowering = (call) => {
 };
 
 /** Powers that have an operator of their own are cheaper there, and negative bases are safe. */
-const power: Lowering = (call) => {
+const raise: Lowering = (call) => {
   const { tape } = call;
   const [x, exponent] = [input(call, 0), input(call, 1)];
   const values = tape.scope.constantOf(exponent) ? constantAt(call, 1)! : [];
   if (values.length !== 1 || tape.dims(exponent).length > tape.dims(x).length) return [tape.binary('Pow', x, tape.cast(exponent, tape.scope.tensor(x).dtype))];
-  switch (values[0]) {
+  const [power] = values as [number];
+  switch (power) {
     case 1:
       return [x];
     case 2:
@@ -48,7 +49,7 @@ const power: Lowering = (call) => {
     case 0.5:
       return [tape.unary('Sqrt', x)];
     default:
-      return [tape.binary('Pow', x, tape.number(values[0]!))];
+      return [tape.binary('Pow', x, tape.number(power))];
   }
 };
 
@@ -167,7 +168,7 @@ const pad: Lowering = (call) => {
   const after = range(0, rank).map((axis) => (axes.includes(axis) ? pads[axes.length + axes.indexOf(axis)]! : 0));
   const mode = attributes.text('mode', 'constant');
   if (mode === 'constant') {
-    const cut = (pads: readonly number[]): number[] => pads.map((size) => Math.max(0, -size));
+    const cut = (sizes: readonly number[]): number[] => sizes.map((size) => Math.max(0, -size));
     const kept = tape.crop(x, cut(before), tape.dims(x).map((size, k) => size - cut(after)[k]!));
     return [tape.pad(kept, before.map((size) => Math.max(0, size)), after.map((size) => Math.max(0, size)), constantAt(call, 2)?.[0] ?? attributes.float('value', 0))];
   }
@@ -217,7 +218,7 @@ const LOWERINGS: Readonly<Record<string, Lowering>> = {
   ...windows,
   LeakyRelu: withAlpha(0.01),
   Elu: withAlpha(1),
-  Pow: power,
+  Pow: raise,
   Gelu: gelu,
   HardSwish: hardSwish,
   Clip: clip,

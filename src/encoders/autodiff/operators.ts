@@ -23,10 +23,6 @@ function every(slots: 'all' | readonly number[], names: string): Record<string, 
   return Object.fromEntries(names.split(' ').map((name) => [name, slots]));
 }
 
-export function isFlat(op: string): boolean {
-  return FLAT.has(op);
-}
-
 export function isOfShapes(op: string): boolean {
   return OF_SHAPES.has(op);
 }

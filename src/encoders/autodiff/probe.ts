@@ -1,7 +1,6 @@
-import { fromBinary, toBinary } from '@bufbuild/protobuf';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import type { ValueInfoProto } from 'onnx-buf';
 import { ModelProtoSchema, ValueInfoProtoSchema } from 'onnx-buf';
-import { create } from '@bufbuild/protobuf';
 import { assert } from '../../base/assert.ts';
 import { UserError } from '../../base/errors.ts';
 import type { DType, TensorData } from '../dtypes.ts';
@@ -11,15 +10,15 @@ import { quoted } from '../graph.ts';
 import type { OrtOptions } from '../ort.ts';
 import { withOrt } from '../ort.ts';
 import type { EncoderFile } from '../session.ts';
-import { providerOptions, runtimeSentence } from '../session.ts';
-import { groupSize, batchOf } from '../spec.ts';
+import { providerOptions, runtimeSentence, watchOf } from '../session.ts';
+import { batchOf, groupSize } from '../spec.ts';
 import { sizeOf } from './tape.ts';
 import type { Tensor } from './tape.ts';
 
 /** What a run of the file itself shows: shapes and types of all tensors, and the elements of those that were asked for. */
 export interface Probe {
   readonly tensors: ReadonlyMap<string, Tensor>;
-  data(name: string): TensorData;
+  readonly data: (name: string) => TensorData;
 }
 
 /** Largest difference, over the largest element, between rows that an opened batch axis gave and those of the file. */
@@ -51,6 +50,7 @@ export async function probe(encoder: EncoderFile, shapes: ReadonlyMap<string, re
     if (opened) await compareRows(encoder, feeds, found, outputs, size, rows, options);
     return found;
   } catch (error) {
+    // What keeps a file from being loaded or its memory from sufficing is said; that its shapes contradict each other is ours.
     if (error instanceof UserError || !opened) throw runtimeSentence(error, file, 'run');
     throw fixedBatch(file, size, rows);
   }
@@ -75,8 +75,16 @@ function everyTensor(bytes: Uint8Array, open: boolean): Uint8Array {
   const { graph } = model;
   assert(graph, 'a graph');
   const weights = new Set(graph.initializer.map(({ name }) => name));
+  // The runtime takes a Dropout out when it optimises, and its build for the GPU cannot run one.
+  const read = new Set(graph.node.flatMap(({ input }) => input));
+  for (const node of graph.node) {
+    if (node.opType !== 'Dropout' || node.output.slice(1).some((name) => read.has(name))) continue;
+    node.opType = 'Identity';
+    [node.input, node.output, node.attribute] = [node.input.slice(0, 1), node.output.slice(0, 1), []];
+  }
   const made = new Set(graph.node.flatMap(({ output }) => output));
-  graph.output = [...graph.output.filter(({ name }) => !made.has(name)), ...[...made].filter((name) => name !== '').map((name) => create(ValueInfoProtoSchema, { name }))];
+  const given = new Set([...weights, ...graph.input.map(({ name }) => name)]);
+  graph.output = [...graph.output.filter(({ name }) => given.has(name)), ...[...made].filter((name) => name !== '').map((name) => create(ValueInfoProtoSchema, { name }))];
   graph.valueInfo = [];
   if (open) for (const input of graph.input) if (!weights.has(input.name)) openBatch(input);
   return toBinary(ModelProtoSchema, model);
@@ -96,7 +104,9 @@ async function run(bytes: Uint8Array, { external, preflight: { file } }: Encoder
     `measuring ${file}`,
     async (ort) => {
       // Unoptimised, or tensors would vanish into fused operators.
-      const session = await ort.InferenceSession.create(bytes, { ...providerOptions({ name: 'wasm' }), graphOptimizationLevel: 'disabled', externalData: [...(external ?? [])].map(([path, data]) => ({ path, data })) });
+      const session = await ort.InferenceSession.create(bytes, { ...providerOptions({ name: 'wasm' }), graphOptimizationLevel: 'disabled', externalData: [...(external ?? [])].map(([path, data]) => ({ path, data })) }).catch((error: unknown) => {
+        throw runtimeSentence(error, file, 'load');
+      });
       try {
         const inputs = [...feeds].map(([name, { dtype, dims, values }]) => [name, new ort.Tensor(dtype as 'float32', toTyped(dtype, values) as Float32Array, dims)] as const);
         const results = await session.run(Object.fromEntries(inputs));
@@ -119,7 +129,7 @@ async function run(bytes: Uint8Array, { external, preflight: { file } }: Encoder
         await session.release();
       }
     },
-    { ...options, file },
+    watchOf(options, file),
   );
 }
 

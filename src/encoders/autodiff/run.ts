@@ -3,7 +3,7 @@ import { assert } from '../../base/assert.ts';
 import type { OrtModule, OrtOptions } from '../ort.ts';
 import { withOrt } from '../ort.ts';
 import type { Provider } from '../session.ts';
-import { providerOptions, runtimeSentence } from '../session.ts';
+import { providerOptions, runOptions, runtimeSentence, watchOf } from '../session.ts';
 import type { Differentiated } from './differentiate.ts';
 import { sizeOf } from './tape.ts';
 
@@ -28,8 +28,8 @@ export class GraphSession {
    */
   static async create(bytes: Uint8Array, provider: Provider, file: string, options: OrtOptions = {}): Promise<GraphSession> {
     try {
-      const session = await withOrt(`loading the graphs of ${file}`, (ort) => ort.InferenceSession.create(bytes, providerOptions(provider)), { ...(options.watch ? { watch: options.watch } : {}), file });
-      return new GraphSession(session, file, { ...options, file });
+      const session = await withOrt(`loading the graphs of ${file}`, (ort) => ort.InferenceSession.create(bytes, providerOptions(provider)), watchOf(options, file));
+      return new GraphSession(session, file, runOptions(provider, options, file));
     } catch (error) {
       throw runtimeSentence(error, file, 'load');
     }

@@ -126,12 +126,13 @@ export function readSource(bytes: Uint8Array, file: string, { outputs: chosen, t
   };
   const changing = new Set([...graph.inputs.keys(), ...[...graph.weights.keys(), ...original.keys()].filter(isParameter)]);
   const needed = neededBy(outputs, sorted);
+  const used = new Set([...outputs, ...[...needed].flatMap(({ inputs }) => inputs)]);
   const nodes = sorted.filter((node) => {
     // Aliases of initialisers are no computation.
     if (!needed.has(node) || original.has(node.outputs[0]!)) return false;
     if (isRandom(node.op)) throw new Untrainable(file, node, 'it draws random numbers');
     if (isOfShapes(node.op) || !node.inputs.some((name) => changing.has(name))) return false;
-    check(node, file, changing);
+    check(node, file, changing, used);
     for (const name of node.outputs) changing.add(name);
     return true;
   });
@@ -200,10 +201,13 @@ function neededBy(outputs: readonly string[], nodes: readonly GraphNode[]): Set<
   return needed;
 }
 
-/** @throws Untrainable when a node that is no constant has no gradient, or lacks a constant where it needs one */
-function check(node: GraphNode, file: string, changing: ReadonlySet<string>): void {
+/** @throws Untrainable when a node that is no constant has no gradient, lacks a constant where it needs one, or gives more than has a gradient */
+function check(node: GraphNode, file: string, changing: ReadonlySet<string>, used: ReadonlySet<string>): void {
   const standard = node.domain === '' || node.domain === 'ai.onnx';
   if (!standard || !isDifferentiable(node.op)) throw new Untrainable(file, node);
+  // A Dropout's mask, the places of a MaxPool's maxima.
+  const second = node.op === 'Split' ? undefined : node.outputs.slice(1).find((name) => name !== '' && used.has(name));
+  if (second !== undefined) throw new Untrainable(file, node, `its result ${quoted(second)} is used`);
   const computed = node.inputs.findIndex((name, slot) => changing.has(name) && mustBeConstant(node.op, slot));
   if (computed >= 0) throw new Untrainable(file, node, `its input ${quoted(node.inputs[computed]!)} is computed from the data`);
 }
@@ -215,13 +219,13 @@ function reader(bytes: Uint8Array, external: ReadonlyMap<string, Uint8Array>, we
     const [tensor, weight] = [tensors.get(name), weights.get(name)];
     assert(tensor && weight, `the initialiser ${name}`);
     const { dtype, dims } = weight;
-    const data = elements(tensor, weight, external);
+    const data = elementsOf(tensor, weight, external);
     if (!isFloat(dtype) || dtype === 'float32') return { dtype, dims, data };
     return { dtype: 'float32', dims, data: Float32Array.from(toNumbers(dtype, data)) };
   };
 }
 
-function elements(tensor: TensorProto, { dtype, bytes, external }: Weight, files: ReadonlyMap<string, Uint8Array>): TensorData {
+function elementsOf(tensor: TensorProto, { dtype, bytes, external }: Weight, files: ReadonlyMap<string, Uint8Array>): TensorData {
   if (tensor.dataLocation === DataLocation.EXTERNAL || external) {
     const stored = files.get(external!.location);
     assert(stored, `the file of weights ${external!.location}`);

@@ -117,6 +117,7 @@ describe('refusals', () => {
     ['an operator of another domain', [node('Gelu', ['x'], ['s'], [], 'com.microsoft'), node('Mul', ['s', 'w'], ['y'])], 'com.microsoft:Gelu', 's', ''],
     ['indices from the data', [node('ArgMax', ['x'], ['i']), node('Gather', ['w', 'i'], ['y'])], 'ArgMax', 'i', ''],
     ['an index from the data', [node('Cast', ['x'], ['i'], [int('to', 7)]), node('Gather', ['w', 'i'], ['y'])], 'Gather', 'y', ' (its input “i” is computed from the data)'],
+    ['a mask that is used', [node('Dropout', ['x', '', ''], ['d', 'mask']), node('Cast', ['mask'], ['m'], [int('to', 1)]), node('Mul', ['m', 'w'], ['y'])], 'Dropout', 'd', ' (its result “mask” is used)'],
     ['random numbers', [node('RandomNormalLike', ['x'], ['r']), node('Mul', ['r', 'w'], ['y'])], 'RandomNormalLike', 'r', ' (it draws random numbers)'],
   ])('%s', async (_, nodes, name, at, why) => {
     const bytes = onnxModel({ outputs: [port('y', null)], nodes, weights: [floats('w', [4], [1, 1, 1, 1])] });
@@ -125,14 +126,10 @@ describe('refusals', () => {
     await expect(differentiate(encoder(bytes), { shapes: shapes([2, 4]) })).rejects.toMatchObject({ code: 'encoder-untrainable', message });
   });
 
-  it.each([
-    ['convolution over three axes', [op('Conv', ['w'])], [1, 1, 2, 2, 2], [1, 1, 1, 1, 1], 'Conv', 'it has 3 spatial axes'],
-    ['a mask that is used', [node('Dropout', ['x', '', ''], ['d', 'mask']), node('Cast', ['mask'], ['m'], [int('to', 1)]), node('Mul', ['m', 'w'], ['y'])], [2, 4], [4], 'Dropout', 'its result “mask” is used'],
-  ])('%s, once shapes are known', async (_, nodes, x, w, name, why) => {
-    const file = encoderOf({ x, nodes, weights: { w } });
+  it('convolution over three axes, once shapes are known', async () => {
+    const file = encoderOf({ x: [1, 1, 2, 2, 2], nodes: [op('Conv', ['w'])], weights: { w: [1, 1, 1, 1, 1] } });
     expect(trainability(file.bytes, 'net.onnx')).toMatchObject({ ok: true });
-    await expect(differentiate(file, { shapes: shapes(x) })).rejects.toMatchObject({ code: 'encoder-untrainable', message: expect.stringContaining(`not trained: op ${name} at node`) as string });
-    await expect(differentiate(file, { shapes: shapes(x) })).rejects.toThrow(why);
+    await expect(differentiate(file, { shapes: shapes([1, 1, 2, 2, 2]) })).rejects.toMatchObject({ code: 'encoder-untrainable', message: expect.stringContaining('not trained: op Conv at node “y” (it has 3 spatial axes)') as string });
   });
 
   it('no parameters', async () => {

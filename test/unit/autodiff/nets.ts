@@ -100,3 +100,33 @@ export const nets: Readonly<Record<string, Net>> = {
   'AveragePool with ceil': { x: image, nodes: [op('AveragePool', [], [ints('kernel_shape', [3, 2]), ints('strides', [2, 2]), int('ceil_mode', 1)])], opset: 19 },
   'GlobalAveragePool': { x: image, nodes: [op('GlobalAveragePool')] },
 };
+
+/** Operators of every kind in one graph: for a place where compiling takes longest. */
+export const assorted: Net = {
+  x: image,
+  nodes: [
+    node('Conv', ['x', 'filter', 'offset'], ['conv'], [int('group', 2), ints('strides', [1, 1]), ints('dilations', [2, 1]), ints('pads', [2, 1, 2, 1])]),
+    node('BatchNormalization', ['conv', 'scale', 'shift', 'mean', 'variance'], ['batch']),
+    node('HardSwish', ['batch'], ['swish']),
+    node('MaxPool', ['swish'], ['max'], [ints('kernel_shape', [3, 3]), ints('strides', [2, 2]), ints('pads', [1, 1, 1, 1])]),
+    node('AveragePool', ['max'], ['average'], [ints('kernel_shape', [2, 2]), ints('pads', [0, 0, 1, 1])]),
+    node('InstanceNormalization', ['average', 'scale', 'shift'], ['instance']),
+    node('Flatten', ['instance'], ['flat']),
+    node('Gemm', ['flat', 'dense', 'bias'], ['linear'], [int('transB', 1)]),
+    node('LayerNormalization', ['linear', 'gain'], ['layer']),
+    node('Softmax', ['layer'], ['soft'], [int('axis', -1)]),
+    node('Mul', ['layer', 'soft'], ['gated']),
+    node('Gather', ['gated', 'places'], ['picked'], [int('axis', 1)]),
+    node('Slice', ['gated', 'first', 'last', 'along', 'by'], ['sliced']),
+    node('Elu', ['sliced'], ['elu']),
+    node('ReduceMax', ['gated'], ['top'], [ints('axes', [1])]),
+    node('Concat', ['picked', 'elu', 'top'], ['joined'], [int('axis', 1)]),
+    node('Greater', ['joined', 'zero'], ['positive']),
+    node('Erf', ['joined'], ['erf']),
+    node('Abs', ['joined'], ['abs']),
+    node('Softplus', ['abs'], ['plus']),
+    node('Where', ['positive', 'erf', 'plus'], ['y']),
+  ],
+  weights: { filter: [4, 2, 3, 3], offset: [4], scale: [4], shift: [4], dense: [6, 36], bias: [6], gain: [6] },
+  others: [floats('mean', [4], [0.1, -0.2, 0.3, 0]), floats('variance', [4], [0.5, 1, 2, 0.1]), floats('zero', [], [0]), longs('places', [3, 0, 3]), longs('first', [0]), longs('last', [6]), longs('along', [1]), longs('by', [2])],
+};
