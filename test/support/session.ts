@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { BUILTIN_ENCODERS, SESSION_LIMITS, SESSION_VERSION, type BatchSettings, type DataRef, type EncoderRef, type Session, type SolveSettings } from '../../src/config/session.ts';
+import { POLICY_LIMITS, type PolicySettings } from '../../src/config/policy.ts';
 import { PAIRING_LIMITS, type PairingRef } from '../../src/config/pairing.ts';
 import { TRAINING_LIMITS, type TrainingSettings } from '../../src/config/training.ts';
 import type { FeatureSpec } from '../../src/core/cost/features.ts';
@@ -87,6 +88,29 @@ const training: fc.Arbitrary<TrainingSettings> = fc.record({
   document: fc.option(document),
 });
 
+const policy: fc.Arbitrary<PolicySettings> = fc.record({
+  encoder: fc.option(text),
+  frozen: fc.array(text, { maxLength: 4 }),
+  projection: fc.option(fc.integer({ min: POLICY_LIMITS.projection.low, max: POLICY_LIMITS.projection.high })),
+  action: text,
+  proprio: text,
+  head: fc.constantFrom('regression', 'diffusion', 'own'),
+  output: text,
+  hidden: fc.array(fc.integer({ min: POLICY_LIMITS.width.low, max: POLICY_LIMITS.width.high }), { maxLength: POLICY_LIMITS.layers }),
+  activation: fc.constantFrom('relu', 'gelu'),
+  loss: fc.constantFrom('l1', 'l2'),
+  horizon: fc.integer({ min: POLICY_LIMITS.horizon.low, max: POLICY_LIMITS.horizon.high }),
+  steps: fc.integer({ min: POLICY_LIMITS.steps.low, max: POLICY_LIMITS.steps.high }),
+  learningRate: number(POLICY_LIMITS.learningRate),
+  schedule: fc.constantFrom('constant', 'cosine'),
+  warmup: fc.nat(POLICY_LIMITS.steps.high),
+  weightDecay: number(POLICY_LIMITS.weightDecay),
+  maxNorm: number(POLICY_LIMITS.maxNorm),
+  ema: fc.boolean(),
+  lambdaRamp: fc.nat(POLICY_LIMITS.steps.high),
+  seed: fc.nat(POLICY_LIMITS.seed.high),
+});
+
 /** Every session that a person could have made. */
 const columnKey = fc.string({ unit: 'binary', minLength: 1, maxLength: PAIRING_LIMITS.text / 2 });
 const pairing: fc.Arbitrary<PairingRef> = fc.oneof(
@@ -112,6 +136,7 @@ export const anySession: fc.Arbitrary<Session> = fc.record({
   pairing,
   solve,
   training,
+  policy,
 });
 
 /** What is out of bounds in a session, in words; empty when nothing is. */

@@ -88,7 +88,7 @@ describe('reading what others wrote', () => {
     expect(training).toMatchObject({ window: 0, sharpness: 1e9, topk: 1, batchSize: 1, batchRatio: 0, lambda: 1e9, bcSourceWeight: 1, baseIndexSource: 2, document: null });
   });
 
-  it.each(['source', 'target', 'encoders', 'features', 'batch', 'solve', 'training'] as const)('%s falls back alone', (key) => {
+  it.each(['source', 'target', 'encoders', 'features', 'batch', 'solve', 'training', 'policy'] as const)('%s falls back alone', (key) => {
     const json = JSON.parse(writeSession({ ...DEFAULT_SESSION, source: { kind: 'none' }, target: { kind: 'none' }, features: [{ ...term, term_name: 'mine' }] })) as Record<string, unknown>;
     const whole = read(json);
     for (const value of [null, 3, 'text', true]) expect(read({ ...json, [key]: value })).toEqual({ ...whole, [key]: key === 'training' ? DEFAULT_TRAINING : DEFAULT_SESSION[key] });

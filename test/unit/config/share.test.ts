@@ -3,6 +3,7 @@ import * as fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { DEFAULT_BATCH, DEFAULT_SESSION, DEFAULT_SOLVE, SESSION_LIMITS, type Session } from '../../../src/config/session.ts';
 import { applyOverrides, sessionFromHash, sessionToHash } from '../../../src/config/share.ts';
+import { DEMO_POLICY } from '../../../src/config/presets.ts';
 import { DEFAULT_TRAINING, TRAINING_LIMITS } from '../../../src/config/training.ts';
 import { anySession, beyondLimits } from '../../support/session.ts';
 
@@ -27,6 +28,7 @@ const FROZEN_SESSION: Session = {
   pairing: { kind: 'none' },
   solve: { reg: 0.033, tau1: Infinity, tau2: 0.25, prior: 'soft', softEpsilon: 0.07, bandWidth: 0.2, mode: 'parity', normalisation: 'median' },
   training: DEFAULT_TRAINING,
+  policy: DEMO_POLICY,
 };
 
 // Made on the day that version 1 was first published. Never change it: links like it are in papers and notebooks.
