@@ -17,7 +17,7 @@ async function expectAccessibleInBothThemes(page: Page): Promise<void> {
       await page.evaluate(async () => {
         // Two frames, and every transition of colours has begun.
         for (let k = 0; k < 2; k++) await new Promise(requestAnimationFrame);
-        await Promise.all(document.getAnimations().map((animation) => (animation instanceof CSSTransition ? animation.finished : null)));
+        for (const animation of document.getAnimations()) if (animation instanceof CSSTransition) await animation.finished;
       });
       await expectAccessible(page);
     });
