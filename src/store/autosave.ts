@@ -1,12 +1,13 @@
 import { readSession, writeSession, type Session } from '../config/session.ts';
 
-const KEY = 'ot-playground.session';
+/** Where the browser keeps the session of the last visit. */
+export const SESSION_KEY = 'ot-playground.session';
 const DELAY_MS = 300;
 
 /** The session of the last visit, if it can be read. */
 export function savedSession(): Session | null {
   try {
-    const reading = readSession(JSON.parse(localStorage.getItem(KEY) ?? 'null'));
+    const reading = readSession(JSON.parse(localStorage.getItem(SESSION_KEY) ?? 'null'));
     return reading.kind === 'session' ? reading.session : null;
   } catch {
     return null;
@@ -20,7 +21,7 @@ export function saveSoon(session: Session): void {
   clearTimeout(timer);
   timer = setTimeout(() => {
     try {
-      localStorage.setItem(KEY, writeSession(session));
+      localStorage.setItem(SESSION_KEY, writeSession(session));
     } catch {
       // Storage may be full or switched off.
     }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
 import { expect, test, type Locator, type Page } from '@playwright/test';
 import { unzipSync } from 'fflate';
-import { metric, needsShared, openPage, planPixels, planReady, SHARED } from './page.ts';
+import { expectNoWideBox, metric, needsShared, openLabels, planPixels, planReady, SHARED } from './page.ts';
 
 /* Training configs in the page: dropped, picked, refused, judged and saved again. */
 
@@ -38,7 +38,7 @@ async function saved(page: Page, button: string): Promise<{ name: string; bytes:
 }
 
 test('a config dropped anywhere becomes the session; what is questionable in it is said, and it goes back as it came', async ({ page }) => {
-  const { calm } = await openPage(page);
+  const { calm } = await openLabels(page);
   await planReady(page);
   await drop(page, '.middle', 'train_config.json', OWN);
   await expect(box(page, 'reg')).toHaveValue('0.0400');
@@ -75,41 +75,42 @@ test('a config dropped anywhere becomes the session; what is questionable in it 
   calm();
 });
 
-test('what is no config is refused with a sentence, and session and plan stay', async ({ page }) => {
-  await openPage(page);
+test('what is no config is refused, and session and plan stay; the plan goes out as a script for POT', async ({ page }) => {
+  const { calm } = await openLabels(page);
   await planReady(page);
-  const pixels = await planPixels(page);
-  for (const [name, text, sentence] of [
-    ['info.json', '{"codebase_version": "v3.0"}', 'info.json says nothing of optimal transport'],
-    ['cut.json', OWN.slice(0, 90), 'cut.json'],
-    ['nan.json', OWN.replace('0.04', 'NaN'), 'nan.json'],
-  ] as const) {
-    await drop(page, '[data-side="target"]', name, text);
-    await expect(panel(page).getByRole('alert')).toContainText(sentence);
-    await panel(page).getByRole('button', { name: 'Dismiss' }).click();
-  }
-  expect(await planPixels(page)).toBe(pixels);
-  await expect(panel(page)).toContainText('Drop a train config');
-});
 
-test('the plan as a script for POT: one archive with its arrays, and the difference to expect', async ({ page }) => {
-  const { calm } = await openPage(page);
-  await planReady(page);
-  const { name, bytes } = await saved(page, 'POT script');
-  expect(name).toBe('pot_script.zip');
-  const entries = unzipSync(new Uint8Array(bytes));
-  expect(Object.keys(entries)).toHaveLength(6);
-  expect(new TextDecoder().decode(entries['pot_script/reproduce.py'])).toContain('sinkhorn_knopp_unbalanced');
-  await expect(panel(page).locator('[data-exported]')).toContainText('POT ≥ 0.9.5 is expected within');
-  const robomimic = await saved(page, 'robomimic');
-  expect(JSON.parse(robomimic.bytes.toString())).toBeInstanceOf(Object);
-  await expect(panel(page).locator('[data-exported]')).toContainText('A robomimic config has one term');
+  await test.step('refused with a sentence', async () => {
+    const pixels = await planPixels(page);
+    for (const [name, text, sentence] of [
+      ['info.json', '{"codebase_version": "v3.0"}', 'info.json says nothing of optimal transport'],
+      ['cut.json', OWN.slice(0, 90), 'cut.json'],
+      ['nan.json', OWN.replace('0.04', 'NaN'), 'nan.json'],
+    ] as const) {
+      await drop(page, '[data-side="target"]', name, text);
+      await expect(panel(page).getByRole('alert')).toContainText(sentence);
+      await panel(page).getByRole('button', { name: 'Dismiss' }).click();
+    }
+    expect(await planPixels(page)).toBe(pixels);
+    await expect(panel(page)).toContainText('Drop a train config');
+  });
+
+  await test.step('one archive with its arrays, and the difference to expect', async () => {
+    const { name, bytes } = await saved(page, 'POT script');
+    expect(name).toBe('pot_script.zip');
+    const entries = unzipSync(new Uint8Array(bytes));
+    expect(Object.keys(entries)).toHaveLength(6);
+    expect(new TextDecoder().decode(entries['pot_script/reproduce.py'])).toContain('sinkhorn_knopp_unbalanced');
+    await expect(panel(page).locator('[data-exported]')).toContainText('POT ≥ 0.9.5 is expected within');
+    const robomimic = await saved(page, 'robomimic');
+    expect(JSON.parse(robomimic.bytes.toString())).toBeInstanceOf(Object);
+    await expect(panel(page).locator('[data-exported]')).toContainText('A robomimic config has one term');
+  });
   calm();
 });
 
 test('a public config on the demo: the encoder that it needs is said by the page, and it is saved byte for byte', async ({ page }) => {
   needsShared();
-  await openPage(page);
+  await openLabels(page);
   await planReady(page);
   const file = 'act_fr3_ot.json';
   const text = readFileSync(join(SHARED, 'data/ot_train_configs', file), 'utf8');
@@ -120,11 +121,12 @@ test('a public config on the demo: the encoder that it needs is said by the page
   expect((await saved(page, 'LeRobot')).bytes.toString()).toBe(text);
 });
 
-test('where Setup is folded away, a dropped config unfolds it', async ({ page }) => {
+test('where Setup is folded away, a dropped config unfolds it, and no box is wider than the page', async ({ page }) => {
   await page.setViewportSize({ width: 1024, height: 768 });
-  await openPage(page);
+  await openLabels(page);
   await planReady(page);
   await expect(panel(page)).toBeHidden();
+  await expectNoWideBox(page);
   await drop(page, '.middle', 'train_config.json', OWN);
   await expect(panel(page).locator('[data-finding]').first()).toBeInViewport();
   await drop(page, '.middle', 'list.json', '[]');
@@ -133,11 +135,11 @@ test('where Setup is folded away, a dropped config unfolds it', async ({ page })
 
 test('a config is opened on a phone, and nothing grows wider than the page', async ({ page }) => {
   await page.setViewportSize({ width: 390, height: 844 });
-  await openPage(page);
+  await openLabels(page);
   await page.getByRole('tab', { name: 'Setup' }).click();
   await pick(page, 'train_config.json', OWN);
   await expect(panel(page).locator('[data-finding="hard-diagonal"]')).toBeVisible();
-  expect(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)).toBe(0);
+  await expectNoWideBox(page);
   await page.getByRole('tab', { name: 'Solve' }).click();
   await expect(metric(page, 'ot_pi_sum')).not.toHaveText('–', { timeout: 60_000 });
 });

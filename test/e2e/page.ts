@@ -1,6 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test, type Locator, type Page } from '@playwright/test';
+import { DEFAULT_SESSION, writeSession } from '../../src/config/session.ts';
+import { SESSION_KEY } from '../../src/store/autosave.ts';
+import { LABELS } from '../support/labels.ts';
 
 /** Real datasets, absent on a user's machine. On CI they must be there. */
 export const SHARED = process.env.OT_SHARED ?? join(import.meta.dirname, '../../../shared');
@@ -27,7 +30,32 @@ export async function openPage(page: Page, address = ''): Promise<{ calm: () => 
   return { calm: () => expect(complaints).toEqual([]) };
 }
 
-/** The first plan waits for ONNX Runtime, 27 MB of code to compile. */
+/** The demo on its labels alone: no page has to fetch and compile ONNX Runtime for it. */
+const LABELLED = writeSession({ ...DEFAULT_SESSION, features: LABELS });
+
+/**
+ * Open the page on the demo's labels, solved on the CPU unless asked otherwise: what a test does that is about neither encoders nor the GPU.
+ * It comes as the session of a last visit, so a reload finds what the page has saved since.
+ *
+ * @param rest of the address, from the next `&` or `#`
+ */
+export async function openLabels(page: Page, rest = '', backend: 'auto' | 'cpu' = 'cpu'): Promise<{ calm: () => void }> {
+  await page.addInitScript(([key, session]) => {
+    // about:blank has no storage to read.
+    if (location.protocol === 'http:' && localStorage.getItem(key) === null) localStorage.setItem(key, session);
+  }, [SESSION_KEY, LABELLED] as const);
+  return openPage(page, `?backend=${backend}${rest}`);
+}
+
+/** The mass of the demo's plan as the page shows it: float64's, and the reading that other ways to it are held against. */
+export const DEMO_MASS = '0.110';
+
+/** Nothing reaches beyond the page's own width. */
+export async function expectNoWideBox(page: Page): Promise<void> {
+  expect(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)).toBe(0);
+}
+
+/** With an encoder the first plan waits for ONNX Runtime, 27 MB of code to compile. */
 export async function planReady(page: Page): Promise<void> {
   await expect(metric(page, 'ot_pi_sum')).not.toHaveText('–', { timeout: 60_000 });
 }
@@ -52,7 +80,10 @@ export async function pickFiles(page: Page, side: 'source' | 'target', files: Pa
 /** A digest of the plan's pixels: equal pictures, equal numbers. */
 export async function planPixels(page: Page): Promise<string> {
   return page.locator('[data-heatmap="plan"] canvas').evaluate((canvas: HTMLCanvasElement) => {
-    const data = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height).data ?? [];
+    // A copy is read: the browser complains of canvases that are drawn by the GPU and read again and again.
+    const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d', { willReadFrequently: true })!;
+    copy.drawImage(canvas, 0, 0);
+    const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
     let hash = 0;
     const colours = new Set<number>();
     for (let k = 0; k < data.length; k += 4) {

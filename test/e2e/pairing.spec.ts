@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test, type Page } from '@playwright/test';
-import { metric, openPage, OWN_REAL, OWN_SIM, pickFiles, pickFolder, planReady } from './page.ts';
+import { metric, openLabels, OWN_REAL, OWN_SIM, pickFiles, pickFolder, planReady } from './page.ts';
 
 /** Every target frame with the source frame at the same place: 8 target episodes by the first 4 source episodes. */
 function pairInfo(): Buffer {
@@ -13,7 +13,7 @@ const FILE = { name: 'pair_info.json', mimeType: 'application/json', buffer: pai
 const panel = '[data-pairing]';
 
 async function ownShards(page: Page): Promise<void> {
-  await openPage(page);
+  await openLabels(page);
   await planReady(page);
   await pickFolder(page, 'source', OWN_SIM);
   await expect(page.locator('[data-side="source"] [data-facts]')).toHaveText(/60 ep/);
@@ -57,7 +57,7 @@ test('a pair_info file: drawn from, asked for again after a reload, refused by n
 
 test('DTW in the page: paired, drawn from, saved as a file that opens again', async ({ page }) => {
   test.setTimeout(120_000);
-  const { calm } = await openPage(page);
+  const { calm } = await openLabels(page);
   await planReady(page);
   const pairing = page.locator(panel);
   await pairing.getByRole('button', { name: 'DTW' }).click();

@@ -1,7 +1,7 @@
 import { expect, test } from '@playwright/test';
-import { metric, openPage, OWN_SIM, pickFolder, planPixels, planReady } from './page.ts';
+import { metric, openLabels, openPage, OWN_SIM, pickFolder, planPixels, planReady } from './page.ts';
 
-test('Share copies a link that restores the session, plan and all', async ({ page, context }) => {
+test('Share copies a link that restores the session, encoder, plan and all', async ({ page, context }) => {
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
   await openPage(page);
   await planReady(page);
@@ -29,7 +29,7 @@ test('Share copies a link that restores the session, plan and all', async ({ pag
 });
 
 test('readable overrides win over the session', async ({ page }) => {
-  await openPage(page, '?reg=0.2&tau1=inf&tau2=0.7&prior=soft:0.25&lang=zh');
+  await openLabels(page, '&reg=0.2&tau1=inf&tau2=0.7&prior=soft:0.25&lang=zh');
   await planReady(page);
   await expect(page.getByRole('textbox', { name: 'reg', exact: true })).toHaveValue('0.200');
   await expect(page.getByRole('textbox', { name: 'τ₁', exact: true })).toHaveValue('∞');
@@ -45,34 +45,43 @@ test('a damaged link and a link from a newer version are said, and the page work
     ['#s=9.AAAA', 'made by a newer version'],
   ] as const) {
     await page.goto('about:blank');
-    await page.goto(`/${hash}`);
+    await openLabels(page, hash);
     await planReady(page);
     await expect(page.locator('.notice')).toContainText(text);
   }
 });
 
-test('the session survives a reload', async ({ page }) => {
-  await openPage(page);
+test('language, theme and session are switched at once and survive a reload; local files are asked for by name', async ({ page }) => {
+  await openLabels(page);
   await planReady(page);
   const box = page.getByRole('textbox', { name: 'reg', exact: true });
-  await box.fill('0.044');
-  await box.press('Enter');
-  await page.waitForTimeout(600);
-  await page.reload();
-  await planReady(page);
-  await expect(box).toHaveValue('0.0440');
-});
 
-test('a session with a local file asks for it by name after a reload, and takes it', async ({ page }) => {
-  await openPage(page);
-  await planReady(page);
-  await pickFolder(page, 'source', OWN_SIM);
+  await test.step('language, theme and settings', async () => {
+    await page.getByRole('button', { name: '中文' }).click();
+    await expect(page.getByRole('heading', { name: '传输计划 π' })).toBeVisible();
+    await page.getByRole('button', { name: '主题' }).click();
+    await page.getByRole('button', { name: '主题' }).click();
+    await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark');
+    await box.fill('0.044');
+    await box.press('Enter');
+    await page.waitForTimeout(600);
+    await page.reload();
+    await planReady(page);
+    await expect(page.locator('html')).toHaveAttribute('lang', 'zh-Hans');
+    await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark');
+    await expect(box).toHaveValue('0.0440');
+  });
+
+  await test.step('a local file', async () => {
+    await page.getByRole('button', { name: 'English' }).click();
+    await pickFolder(page, 'source', OWN_SIM);
     await expect(page.locator('[data-side="source"] .strip')).toHaveCount(0);
-  await planReady(page);
-  await page.waitForTimeout(600);
-  await page.reload();
-  await expect(page.getByRole('heading', { name: 'This session needs files of yours' })).toBeVisible();
-  await expect(page.locator('[data-drop="source"]')).toContainText('sim_pick');
-  await pickFolder(page, 'source', OWN_SIM);
-  await planReady(page);
+    await planReady(page);
+    await page.waitForTimeout(600);
+    await page.reload();
+    await expect(page.getByRole('heading', { name: 'This session needs files of yours' })).toBeVisible();
+    await expect(page.locator('[data-drop="source"]')).toContainText('sim_pick');
+    await pickFolder(page, 'source', OWN_SIM);
+    await planReady(page);
+  });
 });

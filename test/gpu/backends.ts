@@ -1,10 +1,10 @@
 import type { UotProblem } from '../../src/core/ot/problem.ts';
 import type { SolveOptions } from '../../src/core/ot/solve.ts';
-import { evaluateOutcome, solveBatchWithHandover, solveResident, solveWithHandover, type HandedSolution } from '../../src/gpu/handover.ts';
+import { solveBatchWithHandover, solveResident, solveWithHandover, type HandedSolution } from '../../src/gpu/handover.ts';
 import { ResidentCost } from '../../src/gpu/resident.ts';
-import type { GpuOutcome, GpuSolveOptions, GpuSolver } from '../../src/gpu/solver.ts';
+import type { GpuSolveOptions, GpuSolver } from '../../src/gpu/solver.ts';
 import type { ResidentTerm } from '../../src/gpu/terms.ts';
-import { FLOAT64, Refusal, type Answer, type Precision, type SuiteBackend } from '../suite/backend.ts';
+import { FLOAT64, type Answer, type Precision, type SuiteBackend } from '../suite/backend.ts';
 
 /* The GPU's ways to an answer, as backends of the solver suite. */
 
@@ -22,22 +22,8 @@ const optionsOf = ({ mode, warm = null, parity }: SolveOptions): GpuSolveOptions
 /** The closed form is computed in float64 wherever the costs lie there. */
 const precisionOf = (problem: UotProblem, { mode }: SolveOptions): Precision => (mode === 'fast' && problem.prior.kind === 'diagonal' ? FLOAT64 : float32(problem));
 
-/** `GpuSolver` alone: what it does not hold, it must refuse. */
-export function rawBackend(solver: GpuSolver, over: Pick<SuiteBackend, 'effort' | 'refuses' | 'lacks'>): SuiteBackend {
-  const answer = (problem: UotProblem, options: SolveOptions, outcome: GpuOutcome): Answer => {
-    if (outcome.handover) throw new Refusal(outcome.handover);
-    return { ...evaluateOutcome(problem, outcome, optionsOf(options)), precision: precisionOf(problem, options), handedOver: null };
-  };
-  return {
-    name: 'float32 on the GPU',
-    solve: async (problem, options) => answer(problem, options, await solver.solve(problem, optionsOf(options))),
-    solveBatch: async (problems, options) => (await solver.solveBatch(problems, optionsOf(options))).map((outcome, k) => answer(problems[k]!, options, outcome)),
-    ...over,
-  };
-}
-
 /** The GPU where it holds a problem, float64 where it does not: every case, at float64's tolerances wherever it was handed over. */
-export function handoverBackend(solver: GpuSolver, over: Pick<SuiteBackend, 'effort' | 'refuses' | 'lacks'>): SuiteBackend {
+export function handoverBackend(solver: GpuSolver, over: Pick<SuiteBackend, 'effort' | 'handsOver' | 'lacks'>): SuiteBackend {
   const answer = (problem: UotProblem, options: SolveOptions, solution: HandedSolution): Answer => ({ ...solution, precision: solution.handedOver ? FLOAT64 : precisionOf(problem, options) });
   return {
     name: 'float32 on the GPU with hand-over',
@@ -48,7 +34,7 @@ export function handoverBackend(solver: GpuSolver, over: Pick<SuiteBackend, 'eff
 }
 
 /** Ticks on a cost that is measured on the device, with hand-over. */
-export function residentBackend(solver: GpuSolver, over: Pick<SuiteBackend, 'effort' | 'refuses' | 'lacks'>): SuiteBackend {
+export function residentBackend(solver: GpuSolver, over: Pick<SuiteBackend, 'effort' | 'handsOver' | 'lacks'>): SuiteBackend {
   const solve = async (problem: UotProblem, { mode, warm = null, parity }: SolveOptions): Promise<Answer> => {
     if (parity && mode === 'parity') throw new Error('a tick has POT’s own stop rule and cap');
     const { n, m, cost: _cost, ...conditions } = problem;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { UotProblem } from '../../src/core/ot/problem.ts';
 import type { Potentials } from '../../src/core/ot/fast.ts';
 import { solve, type Mode } from '../../src/core/ot/solve.ts';
-import { solveBatchWithHandover, solveWithHandover } from '../../src/gpu/handover.ts';
+import { evaluateOutcome, solveBatchWithHandover, solveWithHandover } from '../../src/gpu/handover.ts';
 import { GpuSolver } from '../../src/gpu/solver.ts';
 import type { PlanRequest } from '../../src/gpu/plan.ts';
 import { centre } from '../../src/gpu/prepare.ts';
@@ -13,8 +13,8 @@ import { gpuAnswer } from '../../scripts/inspect/gpu-answer.ts';
 import { readGolden } from '../../scripts/inspect/golden-files.ts';
 import { solverSuite } from '../suite/all.ts';
 import { makeProblem, PRIORS, relativeDistance } from '../support/ot.ts';
-import { handoverBackend, rawBackend, residentBackend } from './backends.ts';
-import { LACKED_BY_RESIDENT, REFUSED_BY_FLOAT32 } from './cases.ts';
+import { handoverBackend, residentBackend } from './backends.ts';
+import { BEYOND_FLOAT32, LACKED_BY_RESIDENT } from './cases.ts';
 import { describeOnGpu } from './device.ts';
 
 /* The cases of test/unit/ot/solver.test.ts on a GPU, by each way to an answer, and what only the GPU's solver has. */
@@ -35,9 +35,8 @@ describeOnGpu('the solver on the GPU', ({ device }) => {
     expect(silences).toEqual([]);
   });
 
-  solverSuite(rawBackend(solver, { effort: EFFORT, refuses: REFUSED_BY_FLOAT32, lacks: {} }));
-  solverSuite(handoverBackend(solver, { effort: EFFORT, refuses: {}, lacks: {} }));
-  solverSuite(residentBackend(solver, { effort: EFFORT, refuses: {}, lacks: LACKED_BY_RESIDENT }));
+  solverSuite(handoverBackend(solver, { effort: EFFORT, handsOver: BEYOND_FLOAT32, lacks: {} }));
+  solverSuite(residentBackend(solver, { effort: EFFORT, handsOver: null, lacks: LACKED_BY_RESIDENT }));
 
   test.each(MODES)('a batch of unlike problems is a loop of single ones, to the last bit: %s', async (mode) => {
     const shared = makeProblem(16, 16);
@@ -58,6 +57,19 @@ describeOnGpu('the solver on the GPU', ({ device }) => {
         for (const [value, expected] of [[mass, truth.mass], [logMass, truth.logMass], [transportCost, truth.transportCost], [entropy, truth.entropy]] as const)
           expect(Math.abs(value - expected)).toBeLessThanOrEqual(1e-5 * Math.abs(expected));
       }
+  });
+
+  test('what costs nothing has no certificate in float32, and its plan is right', async () => {
+    const cheap = makeProblem(6, 8, { tau1: 1e-12, tau2: 1e-12 });
+    for (const [problem, plan] of [
+      [makeProblem(5, 3, { cost: new Float64Array(15) }), new Float64Array(15).fill(1 / 15)],
+      [cheap, cheap.cost.map((value) => Math.exp(-value / cheap.reg) / 48)],
+    ] as const) {
+      const outcome = await solver.solve(problem, { mode: 'fast' });
+      expect(outcome.handover).toBeNull();
+      expect(relativeDistance(evaluateOutcome(problem, outcome, { mode: 'fast' }).plan, plan)).toBeLessThanOrEqual(2e-5);
+      expect((await solveWithHandover(solver, problem, { mode: 'fast' })).handedOver).toBe('uncertified');
+    }
   });
 
   test('the mass of a collapsed plan is known from its logarithm', async () => {

@@ -44,56 +44,53 @@ export interface SuiteBackend {
   /** Share of a property test's runs that is worth its time here, in (0, 1]. */
   readonly effort: number;
   /**
-   * Cases in which it must refuse a problem, and the reason that it must give. Whether a solve stalls depends on how an
-   * adapter rounds: where `stalled` is listed it may as well settle, and then everything must hold.
+   * Cases that it must hand over to float64 at some point, with the first reason that it gives; every other case it must
+   * hold by itself. null where it is not asked. Whether a solve stalls depends on how an adapter rounds: where `stalled`
+   * is listed it may as well settle.
    */
-  readonly refuses: Readonly<Record<string, HandoverReason>>;
+  readonly handsOver: Readonly<Record<string, HandoverReason>> | null;
   /** Cases that it has no way to run, and why. */
   readonly lacks: Readonly<Record<string, string>>;
-}
-
-/** Thrown by a backend that is not to be believed here and has nobody to hand over to. */
-export class Refusal extends Error {
-  readonly reason: HandoverReason;
-
-  constructor(reason: HandoverReason) {
-    super(`this problem is not held: ${reason}`);
-    this.reason = reason;
-  }
 }
 
 /** Registers cases for one backend, and compares answers as precisely as they promise to be. */
 export class Suite {
   readonly backend: SuiteBackend;
   readonly #seen = new Set<string>();
+  /** Of the case that runs. */
+  #handedOver: HandoverReason | null = null;
 
   constructor(backend: SuiteBackend) {
     this.backend = backend;
   }
 
   /** Solve in fast mode unless told otherwise. */
-  solve(problem: UotProblem, options: SolveOptions = { mode: 'fast' }): Promise<Answer> {
-    return this.backend.solve(problem, options);
+  async solve(problem: UotProblem, options: SolveOptions = { mode: 'fast' }): Promise<Answer> {
+    const answer = await this.backend.solve(problem, options);
+    this.#handedOver ??= answer.handedOver;
+    return answer;
   }
 
-  /** A case. Where the backend must refuse, it runs up to the refusal, which has to come. */
+  async solveBatch(problems: readonly UotProblem[], options: SolveOptions): Promise<Answer[]> {
+    const answers = await this.backend.solveBatch(problems, options);
+    for (const { handedOver } of answers) this.#handedOver ??= handedOver;
+    return answers;
+  }
+
+  /** A case, and what the backend must or must not hand over in it. */
   test(name: string, body: () => Promise<void>): void {
-    const { refuses, lacks } = this.backend;
+    const { handsOver, lacks } = this.backend;
     this.#seen.add(name);
-    const reason = refuses[name];
-    if (lacks[name] !== undefined) test.skip(`${name} [not run: ${lacks[name]}]`, () => {});
-    else if (reason === undefined) test(name, body);
-    else
-      test(`${name} [refused: ${reason}]`, async () => {
-        let given: HandoverReason | null = null;
-        try {
-          await body();
-        } catch (thrown) {
-          if (!(thrown instanceof Refusal)) throw thrown;
-          given = thrown.reason;
-        }
-        if (given !== null || reason !== 'stalled') expect(given).toBe(reason);
-      });
+    if (lacks[name] !== undefined) {
+      test.skip(`${name} [not run: ${lacks[name]}]`, () => {});
+      return;
+    }
+    const reason = handsOver?.[name] ?? null;
+    test(reason ? `${name} [handed over: ${reason}]` : name, async () => {
+      this.#handedOver = null;
+      await body();
+      if (handsOver && (reason !== 'stalled' || this.#handedOver !== null)) expect(this.#handedOver).toBe(reason);
+    });
   }
 
   /** A case for random problems: the same ones, from the first, for every backend. */
@@ -140,9 +137,9 @@ export class Suite {
 
   /** Registered last: every name in the backend's lists is that of a case, so the lists cannot go stale. */
   finish(): void {
-    const { refuses, lacks } = this.backend;
-    test('the lists of refused and missing cases name cases', () => {
-      expect([...Object.keys(refuses), ...Object.keys(lacks)].filter((name) => !this.#seen.has(name))).toEqual([]);
+    const { handsOver, lacks } = this.backend;
+    test('the lists of cases that are handed over or missing name cases', () => {
+      expect([...Object.keys(handsOver ?? {}), ...Object.keys(lacks)].filter((name) => !this.#seen.has(name))).toEqual([]);
     });
   }
 }

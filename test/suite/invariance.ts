@@ -62,7 +62,7 @@ function symmetries(suite: Suite, prior: Prior): void {
   suite.test(`a batch is a loop of single problems: ${prior.kind} prior`, async () => {
     const problems = [0.05, 0.06, 0.2, 1].flatMap((reg) => tausOf(prior).map(([tau1, tau2]) => weighted(6, 6, { prior, reg, tau1, tau2: prior.kind === 'diagonal' ? tau1 : tau2 })));
     for (const mode of ['fast', 'parity'] as const) {
-      const batch = await suite.backend.solveBatch(problems, { mode });
+      const batch = await suite.solveBatch(problems, { mode });
       for (const [k, problem] of problems.entries()) suite.samePlan(batch[k]!, await suite.solve(problem, { mode }), mode === 'fast' ? 1e-7 : 0);
     }
   });
@@ -71,7 +71,7 @@ function symmetries(suite: Suite, prior: Prior): void {
 function batches(suite: Suite): void {
   suite.test('a batch of changing shapes does not start from potentials that do not fit', async () => {
     const problems = [makeProblem(4, 4), makeProblem(5, 3), makeProblem(3, 5), makeProblem(4, 4)];
-    const batch = await suite.backend.solveBatch(problems, { mode: 'fast' });
+    const batch = await suite.solveBatch(problems, { mode: 'fast' });
     for (const [k, problem] of problems.entries()) suite.samePlan(batch[k]!, await suite.solve(problem), 1e-7);
   });
 }

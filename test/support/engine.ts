@@ -2,13 +2,14 @@ import { DEMO_ENCODER } from '../../src/config/presets.ts';
 import type { PairingRef } from '../../src/config/pairing.ts';
 import { DEFAULT_TRAINING, type TrainingSettings } from '../../src/config/training.ts';
 import { DEFAULT_SESSION, type BatchSettings, type BuiltinEncoder, type SolveSettings } from '../../src/config/session.ts';
-import { wantsEmbedding, type FeatureSpec } from '../../src/core/cost/features.ts';
+import type { FeatureSpec } from '../../src/core/cost/features.ts';
 import type { Dataset } from '../../src/datasets/types.ts';
 import { builtinEncoders } from '../../src/encoders/builtin.ts';
 import { loadEncoder, type LoadedEncoder } from '../../src/encoders/load.ts';
 import type { Watch } from '../../src/encoders/ort.ts';
 import { EngineHost } from '../../src/engine/host.ts';
 import type { EngineReply, EngineRequest, ProblemSettings, Side } from '../../src/engine/protocol.ts';
+import { LABELS } from './labels.ts';
 
 type Body<T extends EngineRequest['type']> = Omit<Extract<EngineRequest, { type: T }>, 'id' | 'type'>;
 type Reply<T extends EngineReply['type']> = Extract<EngineReply, { type: T }>;
@@ -72,9 +73,6 @@ export async function builtinEncoder(file: BuiltinEncoder): Promise<LoadedEncode
 export async function encoderOf(file: string, bytes: Uint8Array): Promise<LoadedEncoder> {
   return loadEncoder([{ path: file, size: bytes.length, slice: (start, end) => Promise.resolve(Uint8Array.from(bytes.subarray(start, end)).buffer) }]);
 }
-
-/** The demo's terms that need no encoder: running one for every engine of every test would take minutes. */
-export const LABELS: readonly FeatureSpec[] = DEFAULT_SESSION.features.filter((spec) => !wantsEmbedding(spec));
 
 export interface Change {
   readonly solve?: Partial<SolveSettings>;

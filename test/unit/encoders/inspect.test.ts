@@ -4,31 +4,24 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { examineInChild } from '../../../scripts/node/examine-encoder.ts';
+import { INSPECT, inspectHere, inspectInProcess } from '../../support/inspect.ts';
 import { floats, ints, longs, node, onnxModel, outside, port } from '../../support/onnx.ts';
 
-/* `inspect encoder` as a person runs it: in a process of its own, on files. */
+/* `inspect encoder` on files; some of it as a person runs it, in a process of its own. */
 
 const ROOT = resolve(import.meta.dirname, '../../..');
-const TSX = import.meta.resolve('tsx');
 let folder = '';
 const at = (name: string): string => join(folder, name);
 
-function inspect(...args: string[]): Promise<{ status: number; stdout: string; stderr: string }> {
-  return new Promise((done) => {
-    execFile(process.execPath, ['--import', TSX, join(ROOT, 'scripts/inspect.ts'), 'encoder', ...args], { cwd: folder }, (error, stdout, stderr) => {
-      done({ status: error === null ? 0 : Number(error.code), stdout, stderr });
-    });
-  });
-}
-
 async function answer(...args: string[]): Promise<Record<string, unknown>> {
-  const { status, stdout, stderr } = await inspect(...args);
+  const { status, stdout, stderr } = await inspectHere('encoder', ...args);
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   return JSON.parse(stdout.trim().split('\n').at(-1)!);
 }
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'ot-encoder-'));
+  process.chdir(folder);
   const two = [port('a', ['batch', 2]), port('b', ['batch', 2, 'width'])];
   writeFileSync(at('two.onnx'), onnxModel({ inputs: two, outputs: [port('y', ['batch', 2, 'width']), port('m', [''], 7)], nodes: [node('Unsqueeze', ['a', 'axes'], ['c']), node('Add', ['b', 'c'], ['y']), node('Shape', ['b'], ['m'])], weights: [longs('axes', [2]), floats('unused', [5], [1, 2, 3, 4, 5])] }));
   writeFileSync(at('nan.onnx'), onnxModel({ nodes: [node('Log', ['x'], ['y'])] }));
@@ -42,7 +35,10 @@ beforeAll(() => {
   writeFileSync(at('slow.onnx'), onnxModel({ inputs: [port('x', [3000, 3000])], outputs: [port('y', [3000, 3000])], nodes: Array.from({ length: 60 }, (_, k) => node('MatMul', [k === 0 ? 'x' : `t${k}`, 'x'], [k === 59 ? 'y' : `t${k + 1}`])) }));
   writeFileSync(at('pads.onnx'), onnxModel({ inputs: [port('x', ['n', 1, 'h', 'w'])], outputs: [port('y', ['n', 1, 'h2', 'w2'])], nodes: [node('MaxPool', ['x'], ['y'], [ints('kernel_shape', [2, 2])])] }));
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => {
+  process.chdir(ROOT);
+  rmSync(folder, { recursive: true, force: true });
+});
 
 describe('inspect encoder', () => {
   it('says what a file takes, gives and is made of', async () => {
@@ -85,17 +81,21 @@ describe('inspect encoder', () => {
     ['a giant', ['giant.onnx', '--run'], /^giant\.onnx asks for too much memory/],
     ['an unknown option', ['two.onnx', '--rum'], /--rum/],
   ])('refuses %s in one sentence', async (_, args, sentence) => {
-    const { status, stdout, stderr } = await inspect(...args);
+    const { status, stdout, stderr } = await inspectHere('encoder', ...args);
     expect(status).toBe(1);
     expect(stdout).toBe('');
     expect(stderr.trim()).toMatch(sentence);
     expect(stderr.trim()).not.toContain('\n');
   });
 
+  it('refuses in a process of its own with the sentence and status 1', async () => {
+    expect(await inspectInProcess('encoder')).toEqual({ status: 1, stdout: '', stderr: 'inspect encoder takes one path: an .onnx file.\n' });
+  });
+
   it('hands a long answer through a pipe whole', async () => {
-    const command = [process.execPath, '--import', TSX, join(ROOT, 'scripts/inspect.ts'), 'encoder', at('pads.onnx'), '--run', '--shape', 'x=1,1,200,200'];
+    const command = [...INSPECT, 'encoder', at('pads.onnx'), '--run', '--shape', 'x=1,1,200,200'];
     const piped = await new Promise<string>((done, fail) => {
-      execFile('sh', ['-c', '"$@" | cat', 'sh', ...command], { cwd: folder, maxBuffer: 2 ** 26 }, (error, stdout) => (error ? fail(error) : done(stdout)));
+      execFile('sh', ['-c', '"$@" | cat', 'sh', ...command], { maxBuffer: 2 ** 26 }, (error, stdout) => (error ? fail(error) : done(stdout)));
     });
     expect((JSON.parse(piped) as { run: { y: { values: number[] } } }).run.y.values.length).toBe(199 * 199);
   });

@@ -8,7 +8,8 @@ import type { Dataset } from '../../../src/datasets/types.ts';
 import { drawBatch } from '../../../src/engine/batch.ts';
 import { byTruth } from '../../support/partners.ts';
 import { changed, demoShard, madeDataset, without } from '../../support/demo.ts';
-import { Engine, LABELS, settingsOf, worstDifference, type Change } from '../../support/engine.ts';
+import { Engine, settingsOf, worstDifference, type Change } from '../../support/engine.ts';
+import { LABELS } from '../../support/labels.ts';
 
 let sim: Dataset;
 let real: Dataset;

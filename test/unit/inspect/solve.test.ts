@@ -1,40 +1,25 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { solve } from '../../../src/core/ot/solve.ts';
+import { inspectHere, inspectInProcess, type Outcome } from '../../support/inspect.ts';
 import { makeProblem } from '../../support/ot.ts';
 
-/* `inspect solve` as a person runs it: in a process of its own, on files. */
+/* `inspect solve` on files; one answer and some refusals as a person gets them, from a process of its own. */
 
 const ROOT = resolve(import.meta.dirname, '../../..');
-const TSX = import.meta.resolve('tsx');
 let folder = '';
 const at = (name: string): string => join(folder, name);
 
-interface Outcome {
-  readonly status: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function inspect(...args: string[]): Promise<Outcome> {
-  return new Promise((done) => {
-    // `node --import` is what the tsx command does, without a process in between.
-    execFile(process.execPath, ['--import', TSX, join(ROOT, 'scripts/inspect.ts'), ...args], { cwd: folder }, (error, stdout, stderr) => {
-      done({ status: error === null ? 0 : Number(error.code), stdout, stderr });
-    });
-  });
-}
-
 /** The JSON object on the last line of stdout. */
-async function answer(...args: string[]): Promise<Record<string, unknown>> {
-  const { status, stdout, stderr } = await inspect('solve', ...args);
+function answerOf({ status, stdout, stderr }: Outcome): Record<string, unknown> {
   expect(stderr).toBe('');
   expect(status).toBe(0);
   return JSON.parse(stdout.trim().split('\n').at(-1)!);
 }
+
+const answer = async (...args: string[]): Promise<Record<string, unknown>> => answerOf(await inspectHere('solve', ...args));
 
 interface Header {
   readonly descr?: string;
@@ -60,6 +45,7 @@ const regTau = (reg: string, tau1: string, tau2 = '1'): string[] => ['solve', '-
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'inspect-'));
+  process.chdir(folder);
   const whole = npy({ shape: [5, 7] }, problem.cost);
   await Promise.all([
     writeFile(at('M.npy'), whole),
@@ -78,12 +64,15 @@ beforeAll(async () => {
     writeFile(at('wide.npy'), npy({ shape: [1, 5] }, weights)),
   ]);
 });
-afterAll(async () => rm(folder, { recursive: true }));
+afterAll(async () => {
+  process.chdir(ROOT);
+  await rm(folder, { recursive: true });
+});
 
 describe.concurrent('answers', () => {
   test('float64 costs, and the plan in a file that numpy reads', async () => {
     const truth = solve(problem, { mode: 'fast' });
-    const result = await answer('--cost', 'M.npy', ...settings, '--out', 'pi.npy');
+    const result = answerOf(await inspectInProcess('solve', '--cost', 'M.npy', ...settings, '--out', 'pi.npy'));
     expect(result).toMatchObject({ ot_loss: truth.transportCost, ot_pi_sum: truth.mass, ot_pi_diag: null, iterations: truth.iterations, converged: true, primal: truth.primal, dual: truth.dual, perplexity: truth.perplexity });
     const bytes = await readFile(at('pi.npy'));
     expect([...bytes.subarray(0, 8)]).toEqual([0x93, ...Buffer.from('NUMPY'), 1, 0]);
@@ -114,7 +103,7 @@ describe.concurrent('answers', () => {
 });
 
 describe.concurrent('bad input ends with one plain sentence', () => {
-  test.each<[string, () => string[], RegExp]>([
+  const refusals: readonly [string, () => string[], RegExp][] = [
     ['missing file', () => cost('none.npy'), /none\.npy cannot be read\. Name an existing \.npy file\.$/],
     ['a folder', () => cost('.'), /^\. cannot be read\. Name an existing \.npy file\.$/],
     ['truncated by two values', () => cost('cut.npy'), /cut\.npy declares 35 values and holds 33; it is truncated\. Save it again\.$/],
@@ -141,10 +130,13 @@ describe.concurrent('bad input ends with one plain sentence', () => {
     ['soft prior out of range', () => cost('M.npy', '--prior', 'soft:2'), /^The soft prior's ε is 2; it must lie in \(0, 1\]\.$/],
     ['mode that there is none', () => cost('M.npy', '--mode', 'slow'), /^--mode is "slow"; it must be parity or fast\.$/],
     ['unwritable --out', () => cost('M.npy', '--out', 'none/pi.npy'), /none\/pi\.npy cannot be written/],
+  ];
+  const ofAProcess: typeof refusals = [
     ['unknown option', () => cost('M.npy', '--temperature', '3'), /^Unknown option '--temperature'/],
     ['unknown command', () => ['divine'], /^There is no inspection called "divine"; the ones there are: /],
     ['no command', () => [], /^There is no inspection called ""; the ones there are: /],
-  ])('%s', async (_, args, sentence) => {
+  ];
+  test.each([...refusals.map((refusal) => [...refusal, inspectHere] as const), ...ofAProcess.map((refusal) => [...refusal, inspectInProcess] as const)])('%s', async (_, args, sentence, inspect) => {
     const { status, stdout, stderr } = await inspect(...args());
     expect(status).toBeGreaterThan(0);
     expect(stdout).toBe('');

@@ -12,7 +12,7 @@ solverSuite({
   solve: (problem, options) => Promise.resolve().then(() => ({ ...solve(problem, options), precision: FLOAT64, handedOver: null })),
   solveBatch: (problems, options) => Promise.resolve(solveBatch(problems, options).map((solution) => ({ ...solution, precision: FLOAT64, handedOver: null }))),
   effort: 1,
-  refuses: {},
+  handsOver: {},
   lacks: {},
 });
 

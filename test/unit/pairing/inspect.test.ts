@@ -1,17 +1,16 @@
-import { execFile } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { readInChild } from '../../../scripts/node/read-dataset.ts';
 import type { PairInfo } from '../../../src/core/pairing/pair-info.ts';
 import { formatPairInfo, parsePairInfo } from '../../../src/core/pairing/pair-info.ts';
+import { inspectHere, inspectInProcess, type Outcome } from '../../support/inspect.ts';
 import { entry, pairInfo } from '../../support/pairing.ts';
 
-/* `inspect pair` and `inspect sampler` as a person runs them: in a process of their own, on files. */
+/* `inspect pair` and `inspect sampler` on files; one answer and one refusal as a person gets them, from a process of its own. */
 
 const ROOT = resolve(import.meta.dirname, '../../..');
-const TSX = import.meta.resolve('tsx');
 /** Real files, none of which may be committed: the folder `data` of OT_SHARED, or of `shared` beside the repository. */
 const data = join(resolve(ROOT, process.env['OT_SHARED'] ?? '../shared'), 'data');
 const present = existsSync(data);
@@ -24,25 +23,21 @@ let folder = '';
 const at = (name: string): string => join(folder, name);
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'ot-pair-'));
+  process.chdir(folder);
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => {
+  process.chdir(ROOT);
+  rmSync(folder, { recursive: true, force: true });
+});
 
-function inspect(...args: string[]): Promise<{ status: number; stdout: string; stderr: string }> {
-  return new Promise((done) => {
-    execFile(process.execPath, ['--import', TSX, join(ROOT, 'scripts/inspect.ts'), ...args], { cwd: folder }, (error, stdout, stderr) => {
-      done({ status: error === null ? 0 : Number(error.code), stdout, stderr });
-    });
-  });
-}
-
-async function answer(...args: string[]): Promise<Record<string, unknown>> {
-  const { status, stdout, stderr } = await inspect(...args);
+function answerOf({ status, stdout, stderr }: Outcome): Record<string, unknown> {
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   return JSON.parse(stdout.trim().split('\n').at(-1)!);
 }
 
-async function refusal(...args: string[]): Promise<string> {
-  const { status, stdout, stderr } = await inspect(...args);
+const answer = async (...args: string[]): Promise<Record<string, unknown>> => answerOf(await inspectHere(...args));
+
+function refusalOf({ status, stdout, stderr }: Outcome): string {
   expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
   expect(stderr.trim()).not.toContain('\n');
   return stderr.trim();
@@ -77,7 +72,7 @@ describe('inspect pair', () => {
   });
 
   it('pairs the demo by several features, with every option', async () => {
-    const report = await answer('pair', demo('sim_pick'), demo('real_pick'), '--feature', 'observation.state[0:2]', '--feature', 'action[1:]', '--formula', 'norm', '--episodes-src', '3:8', '--episodes-tgt', '1,4', '--stride', '2', '--window', '10', '--topk', '3', '--out', at('demo.json'));
+    const report = answerOf(await inspectInProcess('pair', demo('sim_pick'), demo('real_pick'), '--feature', 'observation.state[0:2]', '--feature', 'action[1:]', '--formula', 'norm', '--episodes-src', '3:8', '--episodes-tgt', '1,4', '--stride', '2', '--window', '10', '--topk', '3', '--out', at('demo.json')));
     expect(report['pairs']).toBe(6);
     expect(report['warnings']).toContainEqual(expect.stringContaining('With a stride of 2'));
     const pairs = pairsOf(at('demo.json'));
@@ -104,9 +99,13 @@ describe('inspect pair', () => {
     ['a folder without data', [demo('sim_pick'), '.', ...given], /./],
     ['a folder to write into that is not there', [...both, ...given, '--episodes-src', '0:1', '--episodes-tgt', '0:1', '--out', 'no/such.json'], /^no\/such\.json cannot be written/],
   ])('refuses %s in one sentence', async (_, args, sentence) => {
-    expect(await refusal('pair', ...args)).toMatch(sentence);
+    expect(refusalOf(await inspectHere('pair', ...args))).toMatch(sentence);
     expect(existsSync(at('none.json'))).toBe(false);
   });
+});
+
+test.each([['pair', /^inspect pair takes two datasets/], ['sampler', /^inspect sampler takes one path/]] as const)('a process that refuses ends with its sentence and status 1: inspect %s', async (command, sentence) => {
+  expect(refusalOf(await inspectInProcess(command))).toMatch(sentence);
 });
 
 describe('inspect sampler', () => {
@@ -119,7 +118,7 @@ describe('inspect sampler', () => {
   });
 
   it('writes what the LeRobot fork draws, its leak included', async () => {
-    expect(await answer('sampler', 'p.json', '--convention', 'lerobot', ...lengths, '--window', '2', '--out', 'l.json')).toEqual({ samples: 3, warnings: [] });
+    expect(answerOf(await inspectInProcess('sampler', 'p.json', '--convention', 'lerobot', ...lengths, '--window', '2', '--out', 'l.json'))).toEqual({ samples: 3, warnings: [] });
     expect(samples('l.json')).toEqual([
       { target: 0, candidates: [1, 4, 5], probabilities: [1 / 3, 1 / 3, 1 / 3], range: [0, 7] },
       { target: 1, candidates: [2, 3, 7], probabilities: [1 / 3, 1 / 3, 1 / 3], range: [0, 9] },
@@ -170,7 +169,7 @@ describe('inspect sampler', () => {
     ['weights that are all 0', ['far.json', '--convention', 'robomimic', ...lengths, '--window', '1', '--out', 'x'], /^No pair is left to draw\. The weight of 1 episode pair is exactly 0 at sharpness 50/],
     ['nothing left', ['p.json', '--convention', 'lerobot', ...lengths, '--base-index-tgt', '1', '--out', 'x'], /^No pair is left to draw\. 8 of 8 frame pairs lie outside the datasets/],
   ])('refuses %s in one sentence', async (_, args, sentence) => {
-    expect(await refusal('sampler', ...args)).toMatch(sentence);
+    expect(refusalOf(await inspectHere('sampler', ...args))).toMatch(sentence);
     expect(existsSync(at('x'))).toBe(false);
   });
 
