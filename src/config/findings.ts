@@ -1,3 +1,4 @@
+import { DIAGONAL_WINDOW } from '../core/pairing/window-size.ts';
 import { wantsEmbedding, type FeatureSpec } from '../core/cost/features.ts';
 import { otBatchSize, type Finding } from './imported.ts';
 import type { Session } from './session.ts';
@@ -11,7 +12,6 @@ const LIMITS = {
   /** exp(−M/reg) is 0 in float32 beyond this; the fork hands POT float32 costs and weights. */
   float32Exponent: 88.7,
   handful: 16,
-  labelWindow: 2,
   /** Beyond it exp(sharpness·(d − cutoff)) overflows, and robomimic's weights are exactly 0. */
   logisticExponent: 709.8,
 } as const;
@@ -84,8 +84,8 @@ function aboutTerm(spec: FeatureSpec, obsKeys: readonly string[] | null, add: Ad
 function aboutSampling({ solve, training, batch }: Session, add: Add): void {
   const { window, noWindow, batchSize, batchRatio, convention } = training;
   const reach = noWindow ? 'the whole episode' : `±${window} frames`;
-  if (solve.prior === 'diagonal' && (noWindow || window > LIMITS.labelWindow))
-    add('window-diagonal', `Source frames are moved by ${reach}, and the diagonal prior takes each pair as it is drawn: the plan cannot re-match them. Use a window of at most ${LIMITS.labelWindow}, or a prior that may leave the diagonal.`);
+  if (solve.prior === 'diagonal' && (noWindow || window > DIAGONAL_WINDOW))
+    add('window-diagonal', `Source frames are moved by ${reach}, and the diagonal prior takes each pair as it is drawn: the plan cannot re-match them. Use a window of at most ${DIAGONAL_WINDOW}, or a prior that may leave the diagonal.`);
   if (noWindow && window > 0) add('no-window', `no_window overrides the window of ${window}.`);
   if (convention === 'robomimic' && !noWindow && window === 0) add('window-zero', 'A window of 0 stops robomimic with an error (it draws from an empty range). Use 1, which is −1 or 0 frames.');
   if (convention === 'robomimic' && training.sharpness > 0)

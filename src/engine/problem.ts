@@ -8,7 +8,7 @@ import { costStatistics, planMetrics, regime, type CostStatistics } from '../cor
 import { uniformWeights, type UotProblem } from '../core/ot/problem.ts';
 import { solve as solveInFloat64, type UotSolution } from '../core/ot/solve.ts';
 import { planWarnings, type CostContext } from '../core/ot/warnings.ts';
-import { diagonalWindowWarning } from '../core/pairing/window-size.ts';
+import { medianLength } from '../core/pairing/window-size.ts';
 import type { Dataset } from '../datasets/types.ts';
 import type { ResidentCost } from '../gpu/resident.ts';
 import type { GpuSolver } from '../gpu/solver.ts';
@@ -17,7 +17,7 @@ import { drawBatch, type DrawnBatch, type Partners } from './batch.ts';
 import { BatchEmbeddings, measureTerms, type MeasuredTerms } from './cost.ts';
 import type { EncoderRoom } from './encoders.ts';
 import type { PairingRoom } from './pairing.ts';
-import { DEMO_IMAGE, type EncoderRun, type PairingReport, type ProblemSettings, type Side, type SolveMatrices, type SolveReport, type VerifyReport } from './protocol.ts';
+import { DEMO_IMAGE, type EncoderRun, type ProblemSettings, type Side, type SolveMatrices, type SolveReport, type VerifyReport } from './protocol.ts';
 
 /** Draws a demo frame of a side at the camera's size, RGBA. */
 export type DemoImages = (side: Side, row: number) => Uint8ClampedArray | null;
@@ -177,10 +177,10 @@ export class ProblemPipeline {
       statistics: cost.statistics,
       regime: regime(problem, solvedStatistics),
       terms: cost.terms.map(({ name, weight, mean, max }) => ({ name, weight, mean, max, share: shares.get(name) ?? Number.NaN })),
-      warnings: planWarnings(problem, solution, this.#context(cost, solvedStatistics, shares), POT_WORK),
+      warnings: planWarnings(problem, solution, this.#context(cost, settings, solvedStatistics, shares), POT_WORK),
       encoders: this.#encoderRuns(settings.features),
       paired: cost.batch.paired,
-      pairing: cost.batch.pairing && withWindowWarning(cost.batch.pairing, settings, this.#datasets?.source.fps ?? null),
+      pairing: cost.batch.pairing,
       costVersion: cost.version,
       tickMs: performance.now() - started,
     };
@@ -210,13 +210,15 @@ export class ProblemPipeline {
     };
   }
 
-  #context(cost: CostState, statistics: CostStatistics, shares: ReadonlyMap<string, number>): CostContext {
+  #context(cost: CostState, { training: { window, noWindow } }: ProblemSettings, statistics: CostStatistics, shares: ReadonlyMap<string, number>): CostContext {
+    const source = this.#datasets?.source;
     return {
       statistics,
       shares,
       cameras: cost.cameras,
       embeddingVariance: cost.embeddingVariance,
       constantDimensions: cost.terms.flatMap((term) => term.constantDimensions),
+      jitter: source && cost.batch.pairing ? { window, noWindow, fps: source.fps, episode: medianLength(source.episodes.map(({ length }) => length)) } : null,
     };
   }
 
@@ -283,12 +285,6 @@ export class ProblemPipeline {
     this.#batchKey = this.#termKey = this.#costKey = '';
     this.#warm = null;
   }
-}
-
-/** The window against the prior: neither of them is wrong by itself. */
-function withWindowWarning(report: PairingReport, { solve, training }: ProblemSettings, fps: number | null): PairingReport {
-  const warning = training.noWindow ? null : diagonalWindowWarning(training.window, solve.prior === 'diagonal', fps);
-  return warning === null ? report : { ...report, warnings: [warning, ...report.warnings] };
 }
 
 /** Share of each term in ⟨π,M⟩, from ⟨π,M_term⟩. NaN when nothing is transported. */

@@ -144,7 +144,7 @@ export class Live {
 
   /** Do what a warning offers. */
   async cure(cure: Cure): Promise<void> {
-    const { session, setSolve, setFeatures } = useSession.getState();
+    const { session, setSolve, setFeatures, setTraining } = useSession.getState();
     switch (cure.kind) {
       case 'prior':
         setSolve(cure.prior.kind === 'soft' ? { prior: 'soft', softEpsilon: cure.prior.epsilon } : { prior: 'product' });
@@ -168,6 +168,9 @@ export class Live {
         return;
       case 'camera-weights':
         setFeatures(session.features.map((spec) => (spec.use_learned_embed ? { ...spec, term_weight: spec.term_weight / cure.count } : spec)));
+        return;
+      case 'window':
+        setTraining({ window: cure.window, noWindow: false });
         return;
     }
   }

@@ -1,6 +1,8 @@
 /** English. `{{name}}` is filled in; code names (ot_pi_sum, reg, τ₁) are never translated. */
 export const en = {
   'warn.hard-diagonal': 'Hard mask: every off-diagonal cell is exactly 0, so nothing is matched and only reg + τ₁ + τ₂ = {{total}} counts.',
+  'warn.window-diagonal': 'A window of {{value}} frames{{seconds}} draws pairs apart, and the diagonal prior cannot match them anew. 2 at most, or a soft prior.',
+  'warn.episode-diagonal': 'no_window draws partners from whole episodes of {{value}} frames{{seconds}}, and the diagonal prior cannot match them anew.',
   'warn.mass-collapse': 'Mass has died: {{value}}, healthy is 0.05–0.30. Costs are far above τ, so the loss is silent.',
   'warn.transport-dominates': 'Transport dominates: mass {{value}}, healthy is 0.05–0.30.',
   'warn.mass-above-one': 'Mass {{value}} exceeds 1: the prior “ones” adds mass.',
@@ -18,6 +20,7 @@ export const en = {
   'cure.mode': 'Solve to the optimum',
   'cure.term-weight': 'Divide its weight by {{factor}}',
   'cure.camera-weights': 'Weigh each by 1/{{count}}',
+  'cure.window': 'Use a window of {{frames}}',
   'notice.error': 'No new plan: the problem is explained beside it.',
   'notice.healthy': 'No warnings. Mass {{mass}} is inside 0.05–0.30.',
   'notice.none': 'No warnings.',

@@ -3,6 +3,8 @@ import type { Catalogue } from './index.ts';
 /** 简体中文。代码名（ot_pi_sum、reg、τ₁）不译。 */
 export const zh: Catalogue = {
   'warn.hard-diagonal': '硬掩码：非对角恒为 0，没有发生匹配，只有 reg + τ₁ + τ₂ = {{total}} 起作用。',
+  'warn.window-diagonal': '窗口 {{value}} 帧{{seconds}} 使配对错开，而对角先验无法重新匹配。窗口至多 2，或改用软先验。',
+  'warn.episode-diagonal': 'no_window 从整个片段（{{value}} 帧{{seconds}}）中抽取配对，而对角先验无法重新匹配。',
   'warn.mass-collapse': '质量消失：{{value}}，健康范围 0.05–0.30。代价远高于 τ，损失已静默。',
   'warn.transport-dominates': '传输过强：质量 {{value}}，健康范围 0.05–0.30。',
   'warn.mass-above-one': '质量 {{value}} 超过 1：“全一”先验会增加质量。',
@@ -20,6 +22,7 @@ export const zh: Catalogue = {
   'cure.mode': '求解至最优',
   'cure.term-weight': '权重除以 {{factor}}',
   'cure.camera-weights': '各乘 1/{{count}}',
+  'cure.window': '窗口设为 {{frames}}',
   'notice.error': '没有新的计划：问题见右侧说明。',
   'notice.healthy': '无警告。质量 {{mass}} 在 0.05–0.30 内。',
   'notice.none': '无警告。',

@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from 'vitest';
 import { chunkDeltas, deltasOfSeconds, stackDeltas, windowAlike, windowColumn, windowRows } from '../../../src/core/pairing/time-windows.ts';
-import { defaultWindow, diagonalWindowWarning, windowSize } from '../../../src/core/pairing/window-size.ts';
+import { defaultWindow, windowSize } from '../../../src/core/pairing/window-size.ts';
 
 describe('windows in time', () => {
   const span = { start: 10, length: 5 };
@@ -53,12 +53,5 @@ describe('the size of W', () => {
   test('is told in frames, seconds and percent', () => {
     expect(windowSize(6, 15, [100, 200])).toEqual({ frames: 6, seconds: 0.4, percent: 4 });
     expect(windowSize(6, null, [120])).toEqual({ frames: 6, seconds: null, percent: 5 });
-  });
-
-  test('beyond 2 contradicts the diagonal prior', () => {
-    expect(diagonalWindowWarning(3, true, 15)).toBe('The diagonal prior matches only pairs as they were drawn, and a window of 3 frames (0.2 s) draws them apart; use a window of at most 2, or another prior.');
-    expect(diagonalWindowWarning(2, true, 15)).toBeNull();
-    expect(diagonalWindowWarning(40, false, null)).toBeNull();
-    expect(diagonalWindowWarning(40, true, null)).toContain('a window of 40 frames draws');
   });
 });
