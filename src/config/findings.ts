@@ -57,6 +57,11 @@ function aboutTerms({ features, training }: Session, add: Add): void {
   const cameras = features.filter((spec) => wantsEmbedding(spec) && isImage(spec.src_key));
   const weight = cameras.reduce((sum, spec) => sum + spec.weight_embed * spec.term_weight, 0);
   if (cameras.length > 1 && weight > cameras.length - 0.5) add('cameras-unweighted', `${cameras.length} cameras are summed at a weight of ${show(weight)}: each added camera raises every cost and lowers the mass. Give each 1/${cameras.length}.`);
+  for (const spec of features) {
+    const steps = /^actions?$/.test(spec.src_key) ? training.actionHorizon : training.obsSteps;
+    if (spec.weight_label > 0 && spec.time_reduce === 'flatten' && steps > 1)
+      add('time-windows', `A sample holds ${steps} steps of "${spec.src_key}", and the label of "${spec.term_name}" is flattened over all of them: each adds its own squared distance, so weight_label = ${show(spec.weight_label)} counts about ${steps} times as much as on single frames.`);
+  }
   for (const spec of features) aboutTerm(spec, training.convention === 'lerobot' ? training.obsKeys : null, add);
   if (features.some(wantsEmbedding))
     add(

@@ -6,6 +6,7 @@ import type { Mode } from '../core/ot/solve.ts';
 import { clamped, positiveOrInfinite, textUpTo, whole } from './fields.ts';
 import { DEMO_ENCODER, demoFeatures } from './presets.ts';
 import { pairingSchema, type PairingRef } from './pairing.ts';
+import { windowsOfDocument } from './policy-windows.ts';
 import { DEFAULT_TRAINING, trainingSchema, type TrainingSettings } from './training.ts';
 
 /** Where a side's data come from. Local files are known by name and hash only; they never leave the browser. */
@@ -61,7 +62,7 @@ export interface Session {
   readonly training: TrainingSettings;
 }
 
-export const SESSION_VERSION = 3;
+export const SESSION_VERSION = 4;
 
 /** What a person may set, and what a link is clamped to. Sliders show the part that real configs use. */
 export const SESSION_LIMITS = {
@@ -211,7 +212,15 @@ const migrations: readonly ((old: Record<string, unknown>) => Record<string, unk
   (old) => ({ ...old, encoders: [] }),
   // Version 2 knew nothing of training; the defaults say what it did.
   (old) => ({ ...old, training: DEFAULT_TRAINING }),
+  // Version 3 compared single frames. A config that was imported then would now be read with its windows, and an export
+  // of single frames would overwrite them in the file.
+  (old) => ({ ...old, training: withWindows(old.training) }),
 ];
+
+function withWindows(training: unknown): unknown {
+  const parsed = v.safeParse(trainingSchema, training);
+  return parsed.success ? { ...parsed.output, ...windowsOfDocument(parsed.output.document) } : training;
+}
 
 /** What came out of reading a stored or shared session. */
 export type SessionReading = { readonly kind: 'session'; readonly session: Session } | { readonly kind: 'newer'; readonly version: number } | { readonly kind: 'unreadable' };

@@ -7,6 +7,7 @@ import { drawByGroundTruth, drawUnpaired, inTimeOrder, type Draw, type GroundTru
 import type { Dataset, Episode } from '../datasets/types.ts';
 import type { Chosen } from './pairing.ts';
 import type { BatchSideInfo, PairingReport, Side } from './protocol.ts';
+import { windowBatch, type DrawnSide, type Windows } from './windows.ts';
 
 /** A drawn batch: its values for the cost, and its labels for the page. */
 export interface DrawnBatch {
@@ -17,6 +18,8 @@ export interface DrawnBatch {
   readonly target: BatchSide;
   readonly sourceInfo: BatchSideInfo;
   readonly targetInfo: BatchSideInfo;
+  /** How samples were windowed in time, one sentence a decision. */
+  readonly notes: readonly string[];
 }
 
 /** Columns wider than this are not shown value by value. */
@@ -30,11 +33,13 @@ interface PairedDraw {
   readonly report: PairingReport | null;
 }
 
+const SINGLE_FRAMES: Windows = { obsSteps: 1, actionHorizon: 1 };
+
 /**
  * Draw a batch from two datasets.
  * @throws UserError `bad-range`, `empty-batch`, `too-large`, and what `partners` throws
  */
-export function drawBatch(source: Dataset, target: Dataset, settings: BatchSettings, partners: Partners): DrawnBatch {
+export function drawBatch(source: Dataset, target: Dataset, settings: BatchSettings, partners: Partners, windows: Windows = SINGLE_FRAMES): DrawnBatch {
   const { draw, report } = settings.kind === 'ranges' ? { draw: explicitDraw(source, target, settings), report: null } : randomDraw(source, target, settings, partners);
   for (const [side, dataset, rows] of [
     ['source', source, draw.source],
@@ -43,14 +48,8 @@ export function drawBatch(source: Dataset, target: Dataset, settings: BatchSetti
     if (rows.length === 0) throw new UserError('empty-batch', `No ${side} frames are chosen: "${dataset.name}" has ${dataset.frames}. Choose other episodes, or a batch size of at least 1.`);
     if (rows.length > SESSION_LIMITS.batchSize.high) throw new UserError('too-large', `${rows.length} ${side} frames are chosen; at most ${SESSION_LIMITS.batchSize.high} a side are solved here. Choose fewer.`);
   }
-  return {
-    paired: draw.paired,
-    pairing: report,
-    source: batchSide(source, draw.source),
-    target: batchSide(target, draw.target),
-    sourceInfo: sideInfo(source, draw.source),
-    targetInfo: sideInfo(target, draw.target),
-  };
+  const [left, right] = [drawnSide(source, draw.source), drawnSide(target, draw.target)];
+  return { paired: draw.paired, pairing: report, ...windowBatch(left, right, windows), sourceInfo: sideInfo(left), targetInfo: sideInfo(right) };
 }
 
 function explicitDraw(source: Dataset, target: Dataset, settings: BatchSettings): Draw {
@@ -121,8 +120,7 @@ function gatherRows(values: Float64Array, width: number, rows: Int32Array): Floa
   return result;
 }
 
-function sideInfo(dataset: Dataset, rows: Int32Array): BatchSideInfo {
-  const progress = progressOf(dataset);
+function drawnSide(dataset: Dataset, rows: Int32Array): DrawnSide {
   const episodeOf = (row: number): Episode => {
     let low = 0;
     let high = dataset.episodes.length - 1;
@@ -133,7 +131,11 @@ function sideInfo(dataset: Dataset, rows: Int32Array): BatchSideInfo {
     }
     return dataset.episodes[low]!;
   };
-  const episodes = Array.from(rows, episodeOf);
+  return { dataset, rows, episodes: Array.from(rows, episodeOf), batch: batchSide(dataset, rows) };
+}
+
+function sideInfo({ dataset, rows, episodes }: DrawnSide): BatchSideInfo {
+  const progress = progressOf(dataset);
   const frame = Int32Array.from(rows, (row, k) => row - episodes[k]!.start);
   const columns = [...dataset.features].flatMap(([key, { shape, values, names }]) => {
     const width = shape.reduce((product, extent) => product * extent, 1);

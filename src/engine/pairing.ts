@@ -101,7 +101,7 @@ export class PairingRoom {
     const sampleKey = JSON.stringify([this.batchKey(pairing, training), source.episodes.map(({ start }) => start), target.episodes.map(({ start }) => start)]);
     if (this.#samples?.key !== sampleKey) this.#samples = { key: sampleKey, drawable: drawable(this.#pairsOf(pairing), pairing.kind === 'dtw', source, target, training) };
     const { samples, warnings } = this.#samples.drawable;
-    return { draw: drawPairs(samples, settings, source.dataset.frames, size, seed), report: { samples: samples.length, warnings } };
+    return { draw: drawPairs(samples, settings, source.dataset.frames, size, seed), report: { samples: samples.length, warnings: [...rateWarnings(source.dataset.fps, target.dataset.fps), ...warnings] } };
   }
 
   #pairsOf(pairing: PairingRef): PairInfo {

@@ -2,7 +2,7 @@ import { UserError } from '../base/errors.ts';
 import { Mutex } from '../base/mutex.ts';
 import { potSnippet, type PotSnippet } from '../config/pot-snippet.ts';
 import { priorOf, SESSION_LIMITS } from '../config/session.ts';
-import { embedKeys, keyOf, wantsEmbedding, type FeatureSpec } from '../core/cost/features.ts';
+import { embedKeys, isPicture, keyOf, wantsEmbedding, type BatchSide, type FeatureSpec } from '../core/cost/features.ts';
 import { checkSpecs, combineTerms, normalisationScale, termShares, type CostTerm } from '../core/cost/terms.ts';
 import { costStatistics, planMetrics, regime, type CostStatistics } from '../core/ot/diagnostics.ts';
 import { uniformWeights, type UotProblem } from '../core/ot/problem.ts';
@@ -181,6 +181,7 @@ export class ProblemPipeline {
       encoders: this.#encoderRuns(settings.features),
       paired: cost.batch.paired,
       pairing: cost.batch.pairing,
+      notes: cost.batch.notes,
       costVersion: cost.version,
       tickMs: performance.now() - started,
     };
@@ -238,14 +239,15 @@ export class ProblemPipeline {
       this.#forget();
       this.#solver = solver;
     }
-    const batchKey = JSON.stringify([this.#generation, settings.batch, this.#pairing.batchKey(settings.pairing, settings.training)]);
+    const { obsSteps, actionHorizon } = settings.training;
+    const batchKey = JSON.stringify([this.#generation, settings.batch, obsSteps, actionHorizon, this.#pairing.batchKey(settings.pairing, settings.training)]);
     const encoders = features.map(({ embed }) => (embed ? (this.#room.get(embed.file)?.fingerprint ?? null) : null));
     const termKey = JSON.stringify([batchKey, encoders, features.map((spec) => ({ ...spec, term_weight: 0, term_name: '' }))]);
     const costKey = JSON.stringify([termKey, features]);
     if (this.#cost && this.#costKey === costKey) return this.#cost;
     if (!this.#batch || this.#batchKey !== batchKey) {
       if (settings.batch.size < SESSION_LIMITS.batchSize.low) throw new UserError('empty-batch', `The batch size is ${settings.batch.size}; it must be at least 1.`);
-      const drawn = drawBatch(this.#datasets.source, this.#datasets.target, settings.batch, this.#partners(settings));
+      const drawn = drawBatch(this.#datasets.source, this.#datasets.target, settings.batch, this.#partners(settings), settings.training);
       this.#forget();
       this.#batch = { drawn, embeddings: new BatchEmbeddings(this.#room, drawn, solver) };
       this.#batchKey = batchKey;
@@ -297,9 +299,14 @@ const namesDemoImage = (spec: FeatureSpec): boolean => (['source', 'target'] as 
 
 /** Embeddings of images, which have a channel and two axes of pixels: how many are summed, and with what weight in all. */
 function camerasAmong(specs: readonly FeatureSpec[], { source }: DrawnBatch): CostContext['cameras'] {
-  const cameras = specs.filter((spec) => wantsEmbedding(spec) && (source.columns.get(spec.src_key)?.shape.length ?? 0) >= 3);
+  const cameras = specs.filter((spec) => wantsEmbedding(spec) && isPictureIn(source, spec.src_key));
   return { count: cameras.length, weight: cameras.reduce((total, { term_weight, weight_embed }) => total + term_weight * weight_embed, 0) };
 }
+
+const isPictureIn = ({ columns }: BatchSide, key: string): boolean => {
+  const column = columns.get(key);
+  return column !== undefined && isPicture(column);
+};
 
 /** Give a batch the camera's column: only when a term asks, since drawing 2 × 1024 frames takes a while. */
 function addDemoImages(batch: DrawnBatch, images: DemoImages): void {

@@ -138,6 +138,8 @@ export interface SolveReport {
   readonly encoders: readonly EncoderRun[];
   readonly paired: boolean;
   readonly pairing: PairingReport | null;
+  /** How samples were windowed in time, one sentence a decision. */
+  readonly notes: readonly string[];
   readonly costVersion: number;
 }
 

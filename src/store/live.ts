@@ -65,6 +65,7 @@ export class Live {
       if (session.pairing !== previous.session.pairing) void this.pairing.follow();
       void this.#solve();
     });
+    this.configs.recall();
     // The adapter takes its time; data can be read meanwhile, and solves wait for it.
     this.#configured = this.#configure().catch(() => undefined);
     const { source, target, encoders } = useSession.getState().session;
@@ -75,6 +76,7 @@ export class Live {
   async restore(session: Session): Promise<void> {
     this.configs.dismiss();
     useSession.getState().replace(session);
+    this.configs.recall();
     await Promise.all([this.openRef('source', session.source), this.openRef('target', session.target)]);
   }
 

@@ -22,6 +22,7 @@ const EXPECTED: Readonly<Record<string, number>> = {
   'mass-collapse': 27,
   'pot-breaks': 27,
   'time-reduce': 27,
+  'time-windows': 26,
   'small-batch': 27,
   'window-diagonal': 23,
   'embed-name-ignored': 1,
@@ -47,14 +48,15 @@ describe.skipIf(!there)('the 27 public configs (shared/data/ot_train_configs)', 
   it.each(files)('%s opens, fits a link, and goes back byte for byte', async (name) => {
     const text = textOf(name);
     const { kind, session, unknown } = importConfig(text, name);
-    const json = JSON.parse(text) as { batch_size: number; seed: number; ot: { batch_ratio: number; window_size: number; lambda_ot: number; loss_config: { reg: number; tau_src: number; tau_tgt: number; features: { weight_embed: number; weight_label: number; dim_slice?: number[] | null }[] } } };
+    const json = JSON.parse(text) as { batch_size: number; seed: number; policy: { type: string }; ot: { batch_ratio: number; window_size: number; lambda_ot: number; loss_config: { reg: number; tau_src: number; tau_tgt: number; features: { weight_embed: number; weight_label: number; dim_slice?: number[] | null }[] } } };
     const { loss_config: loss } = json.ot;
     expect(kind).toBe('lerobot');
     expect(unknown).toEqual([]);
     expect(session.solve).toMatchObject({ reg: loss.reg, tau1: loss.tau_src, tau2: loss.tau_tgt, prior: 'diagonal' });
     expect(session.features.map(({ weight_embed, weight_label, dim_slice }) => [weight_embed, weight_label, dim_slice])).toEqual(loss.features.map((feature) => [feature.weight_embed, feature.weight_label, feature.dim_slice ?? null]));
     expect(session.batch).toMatchObject({ size: Math.trunc(json.batch_size * json.ot.batch_ratio), seed: json.seed });
-    expect(session.training).toMatchObject({ window: json.ot.window_size, lambda: json.ot.lambda_ot });
+    const [obsSteps, actionHorizon] = json.policy.type === 'diffusion' ? [2, 16] : [1, 100];
+    expect(session.training).toMatchObject({ window: json.ot.window_size, lambda: json.ot.lambda_ot, obsSteps, actionHorizon });
     const exported = exportLerobot(session);
     expect(exported).toEqual({ text: text.trimEnd(), findings: [] });
     expect(importConfig(exported.text, name).session).toEqual(session);
@@ -82,7 +84,7 @@ describe('inspect config', () => {
     const { status, stdout } = await run('cfg.json', '--null-tau', 'hard');
     expect(status).toBe(0);
     const answer = JSON.parse(stdout.trim().split('\n').at(-1)!) as { findings: { code: string }[] };
-    expect(answer).toMatchObject({ kind: 'lerobot', unknown: ['ot.mystery'], session: { version: 3, solve: { reg: 0.01, tau1: 'inf', tau2: 0.5, prior: 'product' } } });
+    expect(answer).toMatchObject({ kind: 'lerobot', unknown: ['ot.mystery'], session: { version: 4, solve: { reg: 0.01, tau1: 'inf', tau2: 0.5, prior: 'product' } } });
     expect(answer.findings.map(({ code }) => code)).toContain('tau-one-null');
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from 'vitest';
-import { chunkDeltas, deltasOfSeconds, stackDeltas, windowAlike, windowColumn, windowRows } from '../../../src/core/pairing/time-windows.ts';
+import { chunkDeltas, deltasOfSeconds, stackDeltas, timeWindows, windowAlike, windowColumn, windowRows } from '../../../src/core/pairing/time-windows.ts';
 import { defaultWindow, windowSize } from '../../../src/core/pairing/window-size.ts';
 
 describe('windows in time', () => {
@@ -14,13 +14,21 @@ describe('windows in time', () => {
   it('of a column are (S, …shape), and their masks (S)', () => {
     const column = { shape: [2], values: Float64Array.from({ length: 40 }, (_, k) => k) };
     const { values, isPad } = windowColumn(column, [10, 12], [span, span], stackDeltas(2));
-    expect(values).toEqual({ shape: [2, 2], values: Float64Array.of(20, 21, 20, 21, 22, 23, 24, 25) });
-    expect(isPad).toEqual({ shape: [2], values: Float64Array.of(1, 0, 0, 0) });
+    expect(values).toEqual({ shape: [2, 2], values: Float64Array.of(20, 21, 20, 21, 22, 23, 24, 25), windowed: true });
+    expect(isPad).toEqual({ shape: [2], values: Float64Array.of(1, 0, 0, 0), windowed: true });
   });
 
   it('are made of steps and horizons', () => {
     expect(stackDeltas(3)).toEqual([-2, -1, 0]);
     expect(chunkDeltas(4, -1)).toEqual([-1, 0, 1, 2]);
+  });
+
+  it('are those that policies are trained on: ACT, diffusion, single frames', () => {
+    expect(timeWindows(1, 4)).toEqual({ observations: null, actions: [0, 1, 2, 3] });
+    expect(timeWindows(2, 4)).toEqual({ observations: [-1, 0], actions: [-1, 0, 1, 2] });
+    expect(timeWindows(1, 1)).toEqual({ observations: null, actions: null });
+    // A chunk shorter than the stack would end before the frame itself.
+    expect(timeWindows(4, 2)).toEqual({ observations: [-3, -2, -1, 0], actions: [-1, 0] });
   });
 
   it('come as seconds in LeRobot, and must fall on frames', () => {
