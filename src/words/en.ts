@@ -215,6 +215,8 @@ export const en = {
   'finding.window-diagonal': 'A window under the diagonal prior',
   'finding.no-window': 'no_window overrides the window',
   'finding.window-zero': 'A window of 0 stops robomimic',
+  'finding.base-index': 'The base indices differ',
+  'finding.sharpness-scale': 'What sharpness means hangs on the distances',
   'finding.weights-saturate': 'Weights of far episodes are 0',
   'finding.batch-truncated': 'The batch is rounded down',
   'finding.batch-clamped': 'The batch is larger than here',

@@ -217,6 +217,8 @@ export const zh: Catalogue = {
   'finding.window-diagonal': '对角先验下的窗口',
   'finding.no-window': 'no_window 覆盖窗口设置',
   'finding.window-zero': '窗口为 0 时 robomimic 报错',
+  'finding.base-index': '两侧的基数不同',
+  'finding.sharpness-scale': 'sharpness 的含义取决于距离的尺度',
   'finding.weights-saturate': '距离远的片段权重为 0',
   'finding.batch-truncated': '批大小被向下取整',
   'finding.batch-clamped': '批大于此处的上限',

@@ -25,6 +25,7 @@ const EXPECTED: Readonly<Record<string, number>> = {
   'time-windows': 26,
   'small-batch': 27,
   'window-diagonal': 23,
+  'sharpness-scale': 15,
   'embed-name-ignored': 1,
   'slice-not-embedding': 1,
   'generic-key': 1,
@@ -43,6 +44,36 @@ describe.skipIf(!there)('the 27 public configs (shared/data/ot_train_configs)', 
     const having = (code: string): string[] => files.filter((name) => importConfig(textOf(name), name).findings.some((finding) => finding.code === code));
     expect(files.filter((name) => !having('window-diagonal').includes(name)).every((name) => name.includes('_w0_'))).toBe(true);
     expect([having('embed-name-ignored'), having('slice-not-embedding'), having('generic-key')]).toEqual([['act_fr3_ot.json'], ['act_fr3_ot.json'], ['diffusion_fr3_ot.json']]);
+  });
+
+  /** What else the code looks for, put into a real file by hand: one change, one finding more. */
+  const PLANTED: readonly [code: string, file: string, from: string | RegExp, to: string][] = [
+    ['term-weight-ignored', 'act_ot_reg_sweep_A.json', '"term_name": "img_ee"', '"term_weight": 0.5, "term_name": "img_ee"'],
+    ['tau-both-null', 'act_ot_reg_sweep_A.json', /"tau_(src|tgt)": [\d.]+/g, '"tau_$1": null'],
+    ['tau-one-null', 'act_ot_reg_sweep_A.json', /"tau_src": [\d.]+/, '"tau_src": null'],
+    ['cameras-unweighted', 'act_ot_reg_sweep_A.json', /"weight_embed": 0\.3333/g, '"weight_embed": 1.0'],
+    ['base-index', 'act_ot_reg_sweep_A.json', '"base_index_src": 0', '"base_index_src": 1'],
+    ['sharpness-scale', 'act_ot_reg_sweep_A.json', '"window_size": 10', '"window_size": 10, "sharpness": 0.75'],
+    ['weights-saturate', 'act_ot_reg_sweep_A.json', '"window_size": 10', '"window_size": 10, "sharpness": 50'],
+    ['no-window', 'act_ot_reg_sweep_A.json', '"window_size": 10', '"window_size": 10, "no_window": true'],
+    ['reference-measure', 'act_ot_reg_sweep_A.json', '"heuristic": true', '"heuristic": false'],
+    ['key-not-loaded', 'act_ot_reg_sweep_A.json', /"observation\.images\.side_cam_color"\s+\]/, '"observation.state"]'],
+    ['embed-weight-ignored', 'act_ot_reg_sweep_A.json', '"weight_embed": 0.0', '"weight_embed": 0.3'],
+    ['no-weight', 'act_ot_reg_sweep_A.json', '"weight_label": 0.02', '"weight_label": 0.0'],
+    ['duplicate-terms', 'act_ot_reg_sweep_A.json', '"img_ee"', '"img_side"'],
+    ['no-terms', 'act_ot_reg_sweep_A.json', /"features": \[[^]*?\n {6}\]/, '"features": []'],
+    ['batch-truncated', 'act_ot_reg_sweep_A.json', /"batch_size": 8([^]*)"batch_ratio": 0\.5/, '"batch_size": 100$1"batch_ratio": 0.29'],
+    ['batch-clamped', 'act_ot_reg_sweep_A.json', '"batch_size": 8', '"batch_size": 80000'],
+    ['lambda-zero', 'act_ot_reg_sweep_A.json', '"lambda_ot": 0.1', '"lambda_ot": 0.0'],
+    ['ot-disabled', 'act_ot_reg_sweep_A.json', /"ot": \{\s+"enable": true/, '"ot": {"enable": false'],
+    ['repeated-key', 'act_ot_reg_sweep_A.json', '"window_size": 10', '"window_size": 10, "window_size": 2'],
+  ];
+  it.each(PLANTED)('%s is found where it is put into %s', (code, file, from, to) => {
+    const codes = (text: string): string[] => importConfig(text, file).findings.map((finding) => finding.code);
+    const changed = textOf(file).replace(from, to);
+    expect(changed).not.toBe(textOf(file));
+    expect(codes(textOf(file))).not.toContain(code);
+    expect(codes(changed)).toContain(code);
   });
 
   it.each(files)('%s opens, fits a link, and goes back byte for byte', async (name) => {
