@@ -107,6 +107,18 @@ describe('a batch drawn by pairs', () => {
     expect(report.warnings).toContainEqual({ code: 'episode-diagonal', value: 6, facts: { seconds: 0.6 }, cure: { kind: 'window', window: 2 } });
   });
 
+  it('says where the sides have other frame rates, by a file and by DTW', async () => {
+    const engine = await Engine.holding(madeDataset(SOURCE, { 'observation.state': 2 }, 20), madeDataset(TARGET), false);
+    const sentence = 'The source has 20 frames a second and the target 10; frames are paired whatever their times.';
+    expectType('done', await engine.request('add-pairs', { key: KEY, pairs: PAIRS }));
+    expect((await engine.solve(paired())).report.pairing!.warnings).toEqual([sentence]);
+    expect(expectType('paired', await engine.request('pair', { settings: dtw })).warnings).toEqual([sentence]);
+    expect((await engine.solve(paired({ pairing: dtw }))).report.pairing!.warnings).toEqual([sentence]);
+    const unknown = await Engine.holding(madeDataset(SOURCE, { 'observation.state': 2 }, null), madeDataset(TARGET), false);
+    expectType('done', await unknown.request('add-pairs', { key: KEY, pairs: PAIRS }));
+    expect((await unknown.solve(paired())).report.pairing!.warnings).toEqual([]);
+  });
+
   it('of pairs that are not here is refused by name, as is what robomimic cannot draw', async () => {
     expect(await (await engineWith(null)).failure(paired())).toMatchObject({ code: 'no-pairing', message: expect.stringContaining('“pair_info.json”') as string });
     expect((await (await engineWith()).failure(paired({ pairing: dtw }))).code).toBe('no-pairing');

@@ -112,6 +112,7 @@ describe('inspect sampler', () => {
   beforeAll(() => {
     writeFileSync(at('p.json'), formatPairInfo(pairInfo({ e0: [entry('s0', 0.01, [[0, [1]], [1, [2, 3]], [2, [3]]]), entry('s1', 0.01, [[0, [0, 1]], [1, [3]], [2, [5]]])] })));
     writeFileSync(at('third.json'), JSON.stringify({ demo_0: { paired_demos: [{ demo_name: 'demo_1', dtw_dist: 1 }], pairing: {} } }));
+    writeFileSync(at('latin.json'), Buffer.from('{"d\xe9": []}', 'latin1'));
     writeFileSync(at('far.json'), formatPairInfo(pairInfo({ e0: [entry('s0', 1e308, [[0, [1]]])] })));
   });
 
@@ -164,6 +165,7 @@ describe('inspect sampler', () => {
     ['robomimic at W = 0', ['p.json', '--convention', 'robomimic', ...lengths, '--window', '0', '--out', 'x'], /^A window of 0 leaves robomimic no frame to draw/],
     ['a sharpness that is none', ['p.json', '--convention', 'lerobot', ...lengths, '--sharpness', 'inf', '--out', 'x'], /^--sharpness is "inf"; it must be a finite number\.$/],
     ['the third-party layout', ['third.json', '--convention', 'lerobot', ...lengths, '--out', 'x'], /^“third\.json” has the field paired_demos.*the fields expected are demo_name, raw_dtw_dist and pairing/],
+    ['what is no UTF-8', ['latin.json', '--convention', 'lerobot', ...lengths, '--out', 'x'], /^latin\.json is not text in UTF-8; a pair_info file is JSON\.$/],
     ['weights that are all 0', ['far.json', '--convention', 'robomimic', ...lengths, '--window', '1', '--out', 'x'], /^No pair is left to draw\. The weight of 1 episode pair is exactly 0 at sharpness 50/],
     ['nothing left', ['p.json', '--convention', 'lerobot', ...lengths, '--base-index-tgt', '1', '--out', 'x'], /^No pair is left to draw\. 8 of 8 frame pairs lie outside the datasets/],
   ])('refuses %s in one sentence', async (_, args, sentence) => {
