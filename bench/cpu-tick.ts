@@ -48,7 +48,7 @@ export function tickTimes(name: string, regOfStd: number, tau: number): TickTime
     planMetrics(solution);
     regime(problem, statistics);
     const shares = termShares(terms, solution.plan);
-    planWarnings(problem, solution, { statistics, shares, cameras: { count: 0, weight: 0 }, embeddingVariance: new Map(), constantDimensions: [] }, POT_WORK);
+    planWarnings(problem, solution, { statistics, shares, cameras: { count: 0, weight: 0 }, embeddingVariance: new Map(), constantDimensions: [], jitter: null }, POT_WORK);
     if (tick < 0) continue;
     times.push(performance.now() - start);
     if (solution.converged) converged++;

@@ -89,7 +89,16 @@ async function readPairInfo(path: string): Promise<ReturnType<typeof parsePairIn
   };
   const { size } = await stat(path).catch(unreadable);
   if (size > MAX_PAIR_INFO_BYTES) throw tooLarge(basename(path), size);
-  return parsePairInfo(await readFile(path, 'utf8').catch(unreadable), basename(path));
+  const bytes = await readFile(path).catch(unreadable);
+  return parsePairInfo(textOf(bytes, path), basename(path));
+}
+
+function textOf(bytes: Uint8Array, path: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new UserError('bad-pair-info', `${path} is not text in UTF-8; a pair_info file is JSON.`);
+  }
 }
 
 /** The file, a sample a line, in pieces: a long one is larger than a string may be. */

@@ -40,7 +40,7 @@ export async function inspectSolve(args: string[]): Promise<object> {
   };
   const solution = solve(problem, { mode });
   if (values.out) await writeOut(values.out, new Uint8Array(dump(solution.plan, [n, m])));
-  const context = { statistics: costStatistics(problem.cost), shares: new Map(), cameras: { count: 0, weight: 0 }, embeddingVariance: new Map(), constantDimensions: [] };
+  const context = { statistics: costStatistics(problem.cost), shares: new Map(), cameras: { count: 0, weight: 0 }, embeddingVariance: new Map(), constantDimensions: [], jitter: null };
   return {
     ot_loss: solution.transportCost,
     ot_pi_sum: solution.mass,

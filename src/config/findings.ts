@@ -1,6 +1,8 @@
+import { DIAGONAL_WINDOW } from '../core/pairing/window-size.ts';
 import { wantsEmbedding, type FeatureSpec } from '../core/cost/features.ts';
 import { otBatchSize, type Finding } from './imported.ts';
 import type { Session } from './session.ts';
+import type { TrainingSettings } from './training.ts';
 
 /** What of a config deserves a look before GPU days are spent on it, told from the config alone. */
 const LIMITS = {
@@ -11,9 +13,13 @@ const LIMITS = {
   /** exp(−M/reg) is 0 in float32 beyond this; the fork hands POT float32 costs and weights. */
   float32Exponent: 88.7,
   handful: 16,
-  labelWindow: 2,
   /** Beyond it exp(sharpness·(d − cutoff)) overflows, and robomimic's weights are exactly 0. */
   logisticExponent: 709.8,
+  /** exp(−sharpness·d) is exactly 0 beyond it, and the fork takes 1e-12 instead. */
+  exponent: 745.1,
+  /** raw_dtw_dist as the two formulas give it on the same data. */
+  normDistances: { low: 15, high: 19 },
+  pathDistance: 0.03,
 } as const;
 
 /** Four digits are enough in a sentence. */
@@ -57,6 +63,11 @@ function aboutTerms({ features, training }: Session, add: Add): void {
   const cameras = features.filter((spec) => wantsEmbedding(spec) && isImage(spec.src_key));
   const weight = cameras.reduce((sum, spec) => sum + spec.weight_embed * spec.term_weight, 0);
   if (cameras.length > 1 && weight > cameras.length - 0.5) add('cameras-unweighted', `${cameras.length} cameras are summed at a weight of ${show(weight)}: each added camera raises every cost and lowers the mass. Give each 1/${cameras.length}.`);
+  for (const spec of features) {
+    const steps = /^actions?$/.test(spec.src_key) ? training.actionHorizon : training.obsSteps;
+    if (spec.weight_label > 0 && spec.time_reduce === 'flatten' && steps > 1)
+      add('time-windows', `A sample holds ${steps} steps of "${spec.src_key}", and the label of "${spec.term_name}" is flattened over all of them: each adds its own squared distance, so weight_label = ${show(spec.weight_label)} counts about ${steps} times as much as on single frames.`);
+  }
   for (const spec of features) aboutTerm(spec, training.convention === 'lerobot' ? training.obsKeys : null, add);
   if (features.some(wantsEmbedding))
     add(
@@ -81,15 +92,27 @@ function aboutTerm(spec: FeatureSpec, obsKeys: readonly string[] | null, add: Ad
   }
 }
 
+/** What distances and names a config takes for granted. */
+function aboutLerobotWeights({ sharpness, baseIndexSource, baseIndexTarget }: TrainingSettings, add: Add): void {
+  const { low, high } = LIMITS.normDistances;
+  if (sharpness * high > LIMITS.exponent)
+    add('weights-saturate', `exp(−${show(sharpness)}·d) is 0 at DTW distances above ${show(LIMITS.exponent / sharpness)}, and the fork then weighs every such episode 1e-12: all of them alike where a pair_info was made by the older formula (distances around ${low} to ${high}).`);
+  else if (sharpness > 0)
+    add('sharpness-scale', `sharpness = ${show(sharpness)} means what the formula of the pair_info makes of it: an episode at distance ${low} counts ${show(Math.exp(sharpness * (high - low)))} times one at ${high}, while at the newer formula's distances around ${LIMITS.pathDistance} all weigh within ${show(100 * (1 - Math.exp(-sharpness * LIMITS.pathDistance)))} % of each other.`);
+  if (baseIndexSource !== baseIndexTarget)
+    add('base-index', `base_index_src = ${baseIndexSource} and base_index_tgt = ${baseIndexTarget} differ: the fork takes the digits of each name minus its base index, and pairs every episode with a neighbour in silence where one of them is wrong.`);
+}
+
 function aboutSampling({ solve, training, batch }: Session, add: Add): void {
   const { window, noWindow, batchSize, batchRatio, convention } = training;
   const reach = noWindow ? 'the whole episode' : `±${window} frames`;
-  if (solve.prior === 'diagonal' && (noWindow || window > LIMITS.labelWindow))
-    add('window-diagonal', `Source frames are moved by ${reach}, and the diagonal prior takes each pair as it is drawn: the plan cannot re-match them. Use a window of at most ${LIMITS.labelWindow}, or a prior that may leave the diagonal.`);
+  if (solve.prior === 'diagonal' && (noWindow || window > DIAGONAL_WINDOW))
+    add('window-diagonal', `Source frames are moved by ${reach}, and the diagonal prior takes each pair as it is drawn: the plan cannot re-match them. Use a window of at most ${DIAGONAL_WINDOW}, or a prior that may leave the diagonal.`);
   if (noWindow && window > 0) add('no-window', `no_window overrides the window of ${window}.`);
   if (convention === 'robomimic' && !noWindow && window === 0) add('window-zero', 'A window of 0 stops robomimic with an error (it draws from an empty range). Use 1, which is −1 or 0 frames.');
   if (convention === 'robomimic' && training.sharpness > 0)
     add('weights-saturate', `Episodes at a DTW distance above ${show(training.cutoff + LIMITS.logisticExponent / training.sharpness)} have weight 0; where all of a target's have, robomimic stops with an error.`);
+  if (convention === 'lerobot') aboutLerobotWeights(training, add);
   const product = batchSize * batchRatio;
   if (convention === 'lerobot') {
     const size = otBatchSize(batchSize, batchRatio);

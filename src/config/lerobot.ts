@@ -2,6 +2,7 @@ import type { FeatureSpec, TimeReduce } from '../core/cost/features.ts';
 import { otBatchSize, templateOf, unsaid, documentOf, withSettings, type ConfigSettings, type ExportedConfig, type Finding, type ImportedConfig, type NullTau } from './imported.ts';
 import { findingsOf } from './findings.ts';
 import { floatNumber, joinPath, printJson, type Json, type JsonObject } from './json.ts';
+import { lerobotWindows } from './policy-windows.ts';
 import { DEFAULT_SOLVE, SESSION_LIMITS, type Session } from './session.ts';
 import { BLANK, blankField, flagField, nullAsAbsent, numberAt, numberField, objectAt, optionalNumberField, optionalTextField, optionalWholeField, putField, readField, refuse, setAt, sliceField, textField, textsField, unknownKeys, valueAt, wholeField, type Field, type Place } from './template.ts';
 import { TRAINING_LIMITS } from './training.ts';
@@ -48,7 +49,7 @@ const SPEC = {
 
 /** Everything that is known, in the order in which the fork's configs write it. */
 const FORM =
-  '{"batch_size":0,"seed":0,"ot":{"enable":true,"batch_ratio":0,"lambda_ot":0,"obs_keys":0,"base_index_src":0,"base_index_tgt":0,"window_size":0,"loss_config":{"features":[],"reg":0,"tau_src":0,"tau_tgt":0,"heuristic":0},"sharpness":0,"no_window":0,"topk_src_episodes":0,"bc_src_weight":0,"normalize_bc_weights_by_ds_size":0}}';
+  '{"batch_size":0,"seed":0,"policy":{"n_obs_steps":0,"chunk_size":0},"ot":{"enable":true,"batch_ratio":0,"lambda_ot":0,"obs_keys":0,"base_index_src":0,"base_index_tgt":0,"window_size":0,"loss_config":{"features":[],"reg":0,"tau_src":0,"tau_tgt":0,"heuristic":0},"sharpness":0,"no_window":0,"topk_src_episodes":0,"bc_src_weight":0,"normalize_bc_weights_by_ds_size":0}}';
 const SPEC_KEYS = Object.keys(SPEC) as (keyof typeof SPEC)[];
 
 const KNOWN = {
@@ -130,6 +131,9 @@ export function importLerobot(root: JsonObject, file: string, base: Session, nul
   const of = <T>(field: Field<T>): T => readField(root, field, file);
   const { tau1, tau2, findings } = readTau(root, file, nullTau);
   const { batchSize, seed, batchRatio, reg, heuristic, ...training } = FIELDS;
+  const policy = root.get('policy') ?? null;
+  if (policy !== null && !(policy instanceof Map)) return refuse({ file, path: 'policy' }, policy, 'an object such as {"type": "act"}');
+  const windows = lerobotWindows(root);
   const settings: ConfigSettings = {
     solve: { reg: of(reg), tau1, tau2, prior: of(heuristic) ? 'diagonal' : 'product' },
     features: list.map((value, k) => readFeature(value, { file, path: featurePath(k) })),
@@ -149,6 +153,8 @@ export function importLerobot(root: JsonObject, file: string, base: Session, nul
       noWindow: of(training.noWindow),
       bcSourceWeight: of(training.bcSourceWeight),
       normalizeBySize: of(training.normalizeBySize),
+      obsSteps: of(windows.obsSteps),
+      actionHorizon: of(windows.actionHorizon),
     },
   };
   const unknown = [
@@ -159,7 +165,7 @@ export function importLerobot(root: JsonObject, file: string, base: Session, nul
   ];
   if (!of(ENABLED)) findings.push({ code: 'ot-disabled', message: 'ot.enable is not true: the fork trains without the OT loss, whatever else the block says.' });
   // Everything has been read; from here on the object becomes its own template.
-  for (const field of Object.values(FIELDS)) blankField(root, field);
+  for (const field of [...Object.values(FIELDS), windows.obsSteps, windows.actionHorizon]) blankField(root, field);
   for (const field of Object.values(TAU)) {
     if (nullTau === 'hard' && valueAt(root, field.path) === null) putField(root, field, Infinity);
     blankField(root, field);
@@ -221,6 +227,9 @@ export function exportLerobot(session: Session): ExportedConfig {
   const batchRatio = ratioFor(training.batchSize, training.batchRatio, batch.size);
   const values = { ...training, batchRatio, seed: batch.seed, reg: solve.reg, heuristic: solve.prior === 'diagonal' };
   for (const key of Object.keys(FIELDS) as (keyof typeof FIELDS)[]) putField<unknown>(root, FIELDS[key], values[key]);
+  const windows = lerobotWindows(root);
+  putField(root, windows.obsSteps, training.obsSteps);
+  putField(root, windows.actionHorizon, training.actionHorizon);
   putTau(root, solve);
   setAt(root, FEATURES, putFeatures(listAt(valueAt(root, FEATURES)), session.features));
   const findings = unsaid(session, 'LeRobot');
@@ -228,7 +237,7 @@ export function exportLerobot(session: Session): ExportedConfig {
     if (spec.time_reduce !== forkTimeReduce(spec)) findings.push({ code: 'not-written', message: `A LeRobot config cannot say that "${spec.term_name}" takes ${spec.time_reduce === 'flatten' ? 'all steps' : `the ${spec.time_reduce} step`} of time; the fork ${forkTimeReduce(spec) === 'flatten' ? 'flattens all' : `takes the ${forkTimeReduce(spec)}`}.` });
   if (training.convention === 'robomimic') findings.push({ code: 'not-written', message: 'A LeRobot config cannot say robomimic’s logistic episode weights: sharpness is written without its cutoff and means exp(−sharpness·d) there.' });
   if (batchRatio !== training.batchRatio) findings.push({ code: 'batch-ratio', message: `batch_ratio is written as ${batchRatio}, so that int(${training.batchSize}·batch_ratio) is this session's batch of ${batch.size}.` });
-  if (!root.has('dataset')) findings.push({ code: 'incomplete', message: 'This is a batch size, a seed and an ot block: add dataset, policy, ot.src_repo_id and ot.pair_info_path before training with it.' });
+  if (!root.has('dataset')) findings.push({ code: 'incomplete', message: 'This is a batch size, a seed, the windows of a policy and an ot block: add dataset, policy.type, ot.src_repo_id and ot.pair_info_path before training with it.' });
   return { text: printJson(root), findings };
 }
 

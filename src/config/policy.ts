@@ -18,8 +18,6 @@ export interface PolicySettings {
   readonly hidden: readonly number[];
   readonly activation: 'relu' | 'gelu';
   readonly loss: 'l1' | 'l2';
-  /** H, actions a chunk. */
-  readonly horizon: number;
   readonly steps: number;
   readonly learningRate: number;
   readonly schedule: 'constant' | 'cosine';
@@ -43,7 +41,6 @@ export const POLICY_LIMITS = {
   projection: { low: 1, high: 4096 },
   layers: 8,
   width: { low: 1, high: 4096 },
-  horizon: { low: 1, high: 256 },
   steps: { low: 1, high: 1e6 },
   learningRate: { low: 1e-12, high: 1e9 },
   weightDecay: { low: 0, high: 1e3 },
@@ -64,7 +61,6 @@ export const DEFAULT_POLICY: PolicySettings = {
   hidden: [64, 64],
   activation: 'relu',
   loss: 'l2',
-  horizon: 1,
   steps: 900,
   learningRate: 3e-3,
   schedule: 'cosine',
@@ -91,7 +87,6 @@ export const policySchema = v.object({
   hidden: v.fallback(v.pipe(v.array(v.pipe(v.number(), v.integer(), v.minValue(width.low), v.maxValue(width.high))), v.maxLength(layers)), [...DEFAULT_POLICY.hidden]),
   activation: v.fallback(v.picklist(['relu', 'gelu']), DEFAULT_POLICY.activation),
   loss: v.fallback(v.picklist(['l1', 'l2']), DEFAULT_POLICY.loss),
-  horizon: whole(POLICY_LIMITS.horizon, DEFAULT_POLICY.horizon),
   steps: whole(POLICY_LIMITS.steps, DEFAULT_POLICY.steps),
   learningRate: clamped(POLICY_LIMITS.learningRate, DEFAULT_POLICY.learningRate),
   schedule: v.fallback(v.picklist(['constant', 'cosine']), DEFAULT_POLICY.schedule),

@@ -2,6 +2,7 @@ import type { FeatureSpec } from '../core/cost/features.ts';
 import { findingsOf } from './findings.ts';
 import { documentOf, otBatchSize, templateOf, unsaid, withSettings, type ConfigSettings, type ExportedConfig, type Finding, type ImportedConfig } from './imported.ts';
 import { printJson, type JsonObject } from './json.ts';
+import { ROBOMIMIC_WINDOWS } from './policy-windows.ts';
 import { SESSION_LIMITS, type Session } from './session.ts';
 import { blankField, flagField, nullAsAbsent, numberField, putField, readField, textField, unknownKeys, valueAt, wholeField, type Field, type Path } from './template.ts';
 import { TRAINING_LIMITS } from './training.ts';
@@ -12,7 +13,7 @@ import { TRAINING_LIMITS } from './training.ts';
 const PLACES: readonly Path[] = [['algo', 'ot'], ['ot_params'], ['train', 'ot'], []];
 
 const FORM =
-  '{"algo_name":"diffusion_policy_ot","train":{"batch_size":0,"seed":0,"ot":{"batch_size":0}},"algo":{"ot":{"sharpness":0,"cutoff":0,"window_size":0,"no_window":0,"emb_scale":0,"cost_scale":0,"reg":0,"tau1":0,"tau2":0,"scale":0,"heuristic":0,"label":0}}}';
+  '{"algo_name":"diffusion_policy_ot","train":{"batch_size":0,"seed":0,"ot":{"batch_size":0}},"algo":{"horizon":{"observation_horizon":0,"prediction_horizon":0},"ot":{"sharpness":0,"cutoff":0,"window_size":0,"no_window":0,"emb_scale":0,"cost_scale":0,"reg":0,"tau1":0,"tau2":0,"scale":0,"heuristic":0,"label":0}}}';
 
 /** Which column a label is, and which steps of it count. */
 const LABELS = { eef_pose: { key: 'robot0_eef_pos', time_reduce: 'flatten' }, action: { key: 'actions', time_reduce: 'first' } } as const;
@@ -26,6 +27,7 @@ const TRAIN = {
 
 const fieldsAt = (place: Path) => ({
   ...TRAIN,
+  ...ROBOMIMIC_WINDOWS,
   sharpness: nullAsAbsent(numberField([...place, 'sharpness'], TRAINING_LIMITS.sharpness, 50)),
   cutoff: nullAsAbsent(numberField([...place, 'cutoff'], TRAINING_LIMITS.cutoff, 0.001)),
   window: nullAsAbsent(wholeField([...place, 'window_size'], TRAINING_LIMITS.window, 0)),
@@ -92,6 +94,8 @@ export function importRobomimic(root: JsonObject, place: Path, file: string, bas
       noWindow: of(fields.noWindow),
       sharpness: of(fields.sharpness),
       cutoff: of(fields.cutoff),
+      obsSteps: of(fields.obsSteps),
+      actionHorizon: of(fields.actionHorizon),
     },
   };
   if (of(fields.otBatch) > settings.batch.size) findings.push({ code: 'batch-clamped', message: `The OT batch is ${of(fields.otBatch)}; the playground draws at most ${settings.batch.size}.` });
@@ -131,6 +135,8 @@ export function exportRobomimic(session: Session): ExportedConfig {
     batchSize: training.batchSize,
     seed: batch.seed,
     otBatch: batch.size,
+    obsSteps: training.obsSteps,
+    actionHorizon: training.actionHorizon,
     sharpness: training.sharpness,
     cutoff: training.cutoff,
     window: training.window,

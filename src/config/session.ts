@@ -7,6 +7,7 @@ import { clamped, positiveOrInfinite, textUpTo, whole } from './fields.ts';
 import { DEMO_ENCODER, DEMO_PAIRING, DEMO_POLICY, DEMO_TRAINING, demoFeatures } from './presets.ts';
 import { policySchema, type PolicySettings } from './policy.ts';
 import { pairingSchema, withFeatureList, type PairingRef } from './pairing.ts';
+import { windowsOfDocument } from './policy-windows.ts';
 import { DEFAULT_TRAINING, trainingSchema, type TrainingSettings } from './training.ts';
 
 /** Where a side's data come from. Local files are known by name and hash only; they never leave the browser. */
@@ -215,13 +216,20 @@ const migrations: readonly ((old: Record<string, unknown>) => Record<string, unk
   (old) => ({ ...old, encoders: [] }),
   // Version 2 knew nothing of training; the defaults say what it did.
   (old) => ({ ...old, training: DEFAULT_TRAINING }),
-  // Version 3 compared episodes by one column, without a band, its demo began with the ground truth, and nothing was trained.
-  (old) => ({ ...old, pairing: withFeatureList(old.pairing) ?? { kind: onDemo(old) ? 'truth' : 'none' } }),
+  // Version 3 compared episodes by one column, without a band, its demo began with the ground truth, and nothing was
+  // trained. It compared single frames: a config that was imported then would now be read with its windows, and an export
+  // of single frames would overwrite them in the file.
+  (old) => ({ ...old, pairing: withFeatureList(old.pairing) ?? { kind: onDemo(old) ? 'truth' : 'none' }, training: withWindows(old.training) }),
 ];
 
 /** Whether a record names the demo on both sides, or leaves it to the default, which is that. */
 function onDemo({ source, target }: Readonly<Record<string, unknown>>): boolean {
   return [source, target].every((side) => v.parse(dataRef(DEFAULT_SESSION.source), side).kind === 'demo');
+}
+
+function withWindows(training: unknown): unknown {
+  const parsed = v.safeParse(trainingSchema, training);
+  return parsed.success ? { ...parsed.output, ...windowsOfDocument(parsed.output.document) } : training;
 }
 
 /** What came out of reading a stored or shared session. */

@@ -6,7 +6,7 @@ const MAX_HASH = 64 * 1024;
 const MAX_JSON = 256 * 1024;
 
 /**
- * `#s=3.<base64url(deflate-raw(JSON))>`: the version comes first, so that a newer link is known before it is read.
+ * `#s=4.<base64url(deflate-raw(JSON))>`: the version comes first, so that a newer link is known before it is read.
  * @throws UserError `link-too-long` rather than making a link that no page would read
  */
 export async function sessionToHash(session: Session): Promise<string> {

@@ -34,6 +34,10 @@ export interface TrainingSettings {
   readonly bcSourceWeight: number | null;
   /** Whether β is divided by the number of frames of its side. */
   readonly normalizeBySize: boolean;
+  /** S: steps of observation that a sample stacks, the frame itself the last. */
+  readonly obsSteps: number;
+  /** H: actions that a sample holds, from 1 − S on. */
+  readonly actionHorizon: number;
   /** Columns that the OT loader reads beside the action. */
   readonly obsKeys: readonly string[];
   /** The imported file as a form (see template.ts): all of it that the playground does not know, for the way back. */
@@ -56,12 +60,14 @@ export const TRAINING_LIMITS = {
   batchRatio: { low: 0, high: 1e6 },
   lambda: { low: 0, high: 1e9 },
   share: { low: 0, high: 1 },
+  obsSteps: { low: 1, high: 64 },
+  actionHorizon: { low: 1, high: 1024 },
   obsKeys: 64,
   text: 200,
   document: 32 * 1024,
 } as const;
 
-/** Pairs exactly as they are given, all episodes alike, an OT batch as large as the page's: what is drawn without a config. */
+/** Single frames, pairs exactly as they are given, all episodes alike, an OT batch as large as the page's: what is drawn without a config. */
 export const DEFAULT_TRAINING: TrainingSettings = {
   convention: 'playground',
   window: 0,
@@ -76,6 +82,8 @@ export const DEFAULT_TRAINING: TrainingSettings = {
   lambda: 1,
   bcSourceWeight: null,
   normalizeBySize: true,
+  obsSteps: 1,
+  actionHorizon: 1,
   obsKeys: [],
   document: null,
 };
@@ -97,6 +105,8 @@ export const trainingSchema = v.object({
   lambda: clamped(TRAINING_LIMITS.lambda, DEFAULT_TRAINING.lambda),
   bcSourceWeight: clampedOrNull(TRAINING_LIMITS.share),
   normalizeBySize: flag(DEFAULT_TRAINING.normalizeBySize),
+  obsSteps: whole(TRAINING_LIMITS.obsSteps, DEFAULT_TRAINING.obsSteps),
+  actionHorizon: whole(TRAINING_LIMITS.actionHorizon, DEFAULT_TRAINING.actionHorizon),
   obsKeys: v.fallback(v.pipe(v.array(textUpTo(TRAINING_LIMITS.text)), v.maxLength(TRAINING_LIMITS.obsKeys)), []),
   document: v.fallback(v.nullable(v.object({ format: v.picklist(['lerobot', 'robomimic']), text: textUpTo(TRAINING_LIMITS.document) })), null),
 });

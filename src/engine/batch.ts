@@ -8,6 +8,7 @@ import type { GroundTruth } from '../core/pairing/truth.ts';
 import type { Dataset, Episode } from '../datasets/types.ts';
 import type { Chosen } from './pairing.ts';
 import type { BatchSideInfo, PairingReport, Side } from './protocol.ts';
+import { windowBatch, type DrawnSide, type Windows } from './windows.ts';
 
 /** A drawn batch: its values for the cost, and its labels for the page. */
 export interface DrawnBatch {
@@ -18,6 +19,8 @@ export interface DrawnBatch {
   readonly target: BatchSide;
   readonly sourceInfo: BatchSideInfo;
   readonly targetInfo: BatchSideInfo;
+  /** How samples were windowed in time, one sentence a decision. */
+  readonly notes: readonly string[];
 }
 
 /** Columns wider than this are not shown value by value. */
@@ -31,11 +34,13 @@ interface PairedDraw {
   readonly report: PairingReport | null;
 }
 
+const SINGLE_FRAMES: Windows = { obsSteps: 1, actionHorizon: 1 };
+
 /**
  * Draw a batch from two datasets.
  * @throws UserError `bad-range`, `empty-batch`, `too-large`, and what `partners` throws
  */
-export function drawBatch(source: Dataset, target: Dataset, settings: BatchSettings, partners: Partners): DrawnBatch {
+export function drawBatch(source: Dataset, target: Dataset, settings: BatchSettings, partners: Partners, windows: Windows = SINGLE_FRAMES): DrawnBatch {
   const { draw, report } = settings.kind === 'ranges' ? { draw: explicitDraw(source, target, settings), report: null } : randomDraw(source, target, settings, partners);
   for (const [side, dataset, rows] of [
     ['source', source, draw.source],
@@ -44,14 +49,8 @@ export function drawBatch(source: Dataset, target: Dataset, settings: BatchSetti
     if (rows.length === 0) throw new UserError('empty-batch', `No ${side} frames are chosen: "${dataset.name}" has ${dataset.frames}. Choose other episodes, or a batch size of at least 1.`);
     if (rows.length > SESSION_LIMITS.batchSize.high) throw new UserError('too-large', `${rows.length} ${side} frames are chosen; at most ${SESSION_LIMITS.batchSize.high} a side are solved here. Choose fewer.`);
   }
-  return {
-    paired: draw.paired,
-    pairing: report,
-    source: batchSide(source, draw.source),
-    target: batchSide(target, draw.target),
-    sourceInfo: sideInfo(source, draw.source),
-    targetInfo: sideInfo(target, draw.target),
-  };
+  const [left, right] = [drawnSide(source, draw.source), drawnSide(target, draw.target)];
+  return { paired: draw.paired, pairing: report, ...windowBatch(left, right, windows), sourceInfo: sideInfo(left), targetInfo: sideInfo(right) };
 }
 
 function explicitDraw(source: Dataset, target: Dataset, settings: BatchSettings): Draw {
@@ -101,7 +100,7 @@ export function progressOf(dataset: Dataset): { values: Float64Array; truePhase:
 }
 
 /** Values of every numeric column at some rows. */
-export function batchSide(dataset: Dataset, rows: Int32Array): BatchSide {
+function batchSide(dataset: Dataset, rows: Int32Array): BatchSide {
   const columns = new Map<string, BatchColumn>();
   for (const [key, { shape, values }] of dataset.features) {
     if (!values) continue;
@@ -129,9 +128,12 @@ export function episodeOf({ episodes }: Dataset, row: number): Episode {
   return episodes[low]!;
 }
 
-function sideInfo(dataset: Dataset, rows: Int32Array): BatchSideInfo {
+export function drawnSide(dataset: Dataset, rows: Int32Array): DrawnSide {
+  return { dataset, rows, episodes: Array.from(rows, (row) => episodeOf(dataset, row)), batch: batchSide(dataset, rows) };
+}
+
+function sideInfo({ dataset, rows, episodes }: DrawnSide): BatchSideInfo {
   const progress = progressOf(dataset);
-  const episodes = Array.from(rows, (row) => episodeOf(dataset, row));
   const frame = Int32Array.from(rows, (row, k) => row - episodes[k]!.start);
   const columns = [...dataset.features].flatMap(([key, { shape, values, names }]) => {
     const width = shape.reduce((product, extent) => product * extent, 1);

@@ -103,7 +103,7 @@ export class PairingRoom {
    */
   draw(source: Chosen, target: Chosen, { pairing, training, size, seed, jitter = samplerOf(training) }: DrawSettings): { draw: Draw; report: PairingReport } | null {
     const held = this.samples(source, target, pairing, training);
-    return held && { draw: drawPairs(held.samples, jitter, source.dataset.frames, size, seed), report: { samples: held.samples.length, warnings: held.warnings } };
+    return held && { draw: drawPairs(held.samples, jitter, source.dataset.frames, size, seed), report: { samples: held.samples.length, warnings: [...rateWarnings(source.dataset.fps, target.dataset.fps), ...held.warnings] } };
   }
 
   /**

@@ -2,14 +2,14 @@ import { UserError } from '../base/errors.ts';
 import { Mutex } from '../base/mutex.ts';
 import { potSnippet, type PotSnippet } from '../config/pot-snippet.ts';
 import { priorOf, SESSION_LIMITS } from '../config/session.ts';
-import { wantsEmbedding, type FeatureSpec } from '../core/cost/features.ts';
+import { isPicture, wantsEmbedding, type BatchSide, type FeatureSpec } from '../core/cost/features.ts';
 import { checkSpecs, combineTerms, normalisationScale, termShares, type CostTerm } from '../core/cost/terms.ts';
 import { costStatistics, planMetrics, regime, type CostStatistics } from '../core/ot/diagnostics.ts';
 import { uniformWeights, type UotProblem } from '../core/ot/problem.ts';
 import { solve as solveInFloat64, type UotSolution } from '../core/ot/solve.ts';
 import { planWarnings, type CostContext } from '../core/ot/warnings.ts';
 import { matchErrors, type MatchGauge } from '../core/pairing/match.ts';
-import { diagonalWindowWarning } from '../core/pairing/window-size.ts';
+import { medianLength } from '../core/pairing/window-size.ts';
 import type { Dataset } from '../datasets/types.ts';
 import type { ResidentCost } from '../gpu/resident.ts';
 import type { GpuSolver } from '../gpu/solver.ts';
@@ -20,7 +20,7 @@ import { addDemoImages, type DemoImages } from './demo-images.ts';
 import type { EncoderRoom } from './encoders.ts';
 import { matchGauges } from './gauges.ts';
 import type { PairingRoom } from './pairing.ts';
-import type { EncoderRun, PairingReport, ProblemSettings, SolveMatrices, SolveReport, TriedWindow, VerifyReport, WindowTrial } from './protocol.ts';
+import type { EncoderRun, ProblemSettings, SolveMatrices, SolveReport, TriedWindow, VerifyReport, WindowTrial } from './protocol.ts';
 import { tryWindow } from './window-trial.ts';
 
 /** Multiplications a tick may spend on finding out whether POT breaks (122 iterations at 64 × 64); most failures are at once. */
@@ -192,11 +192,12 @@ export class ProblemPipeline {
       statistics: cost.statistics,
       regime: regime(problem, solvedStatistics),
       terms: cost.terms.map(({ name, weight, mean, max }) => ({ name, weight, mean, max, share: shares.get(name) ?? Number.NaN })),
-      warnings: planWarnings(problem, solution, this.#context(cost, solvedStatistics, shares), POT_WORK),
+      warnings: planWarnings(problem, solution, this.#context(cost, settings, solvedStatistics, shares), POT_WORK),
       encoders: this.#encoderRuns(settings.features),
       paired: cost.batch.paired,
       match: matchErrors(problem, solution.plan, cost.batch.paired, cost.gauges),
-      pairing: cost.batch.pairing && withWindowWarning(cost.batch.pairing, settings, this.#datasets?.source.fps ?? null),
+      pairing: cost.batch.pairing,
+      notes: cost.batch.notes,
       costVersion: cost.version,
       tickMs: performance.now() - started,
     };
@@ -226,13 +227,15 @@ export class ProblemPipeline {
     };
   }
 
-  #context(cost: CostState, statistics: CostStatistics, shares: ReadonlyMap<string, number>): CostContext {
+  #context(cost: CostState, { training: { window, noWindow } }: ProblemSettings, statistics: CostStatistics, shares: ReadonlyMap<string, number>): CostContext {
+    const source = this.#datasets?.source;
     return {
       statistics,
       shares,
       cameras: cost.cameras,
       embeddingVariance: cost.embeddingVariance,
       constantDimensions: cost.terms.flatMap((term) => term.constantDimensions),
+      jitter: source && cost.batch.pairing ? { window, noWindow, fps: source.fps, episode: medianLength(source.episodes.map(({ length }) => length)) } : null,
     };
   }
 
@@ -252,14 +255,15 @@ export class ProblemPipeline {
       this.#forget();
       this.#solver = solver;
     }
-    const batchKey = JSON.stringify([this.#generation, settings.batch, this.#pairing.batchKey(settings.pairing, settings.training)]);
+    const { obsSteps, actionHorizon } = settings.training;
+    const batchKey = JSON.stringify([this.#generation, settings.batch, obsSteps, actionHorizon, this.#pairing.batchKey(settings.pairing, settings.training)]);
     const encoders = features.map(({ embed }) => (embed ? this.#room.version(embed.file) : null));
     const termKey = JSON.stringify([batchKey, encoders, features.map((spec) => ({ ...spec, term_weight: 0, term_name: '' }))]);
     const costKey = JSON.stringify([termKey, features]);
     if (this.#cost && this.#costKey === costKey) return this.#cost;
     if (!this.#batch || this.#batchKey !== batchKey) {
       if (settings.batch.size < SESSION_LIMITS.batchSize.low) throw new UserError('empty-batch', `The batch size is ${settings.batch.size}; it must be at least 1.`);
-      const drawn = drawBatch(this.#datasets.source, this.#datasets.target, settings.batch, this.#partners(settings));
+      const drawn = drawBatch(this.#datasets.source, this.#datasets.target, settings.batch, this.#partners(settings), settings.training);
       this.#forget();
       this.#batch = { drawn, embeddings: new BatchEmbeddings(this.#room, drawn, solver) };
       this.#batchKey = batchKey;
@@ -302,12 +306,6 @@ export class ProblemPipeline {
 
 const noData = (): UserError => new UserError('no-data', 'A plan needs a source and a target. Drop a shard on the side that has none.');
 
-/** The window against the prior: neither of them is wrong by itself. */
-function withWindowWarning(report: PairingReport, { solve, training }: ProblemSettings, fps: number | null): PairingReport {
-  const warning = training.noWindow ? null : diagonalWindowWarning(training.window, solve.prior === 'diagonal', fps);
-  return warning === null ? report : { ...report, warnings: [warning, ...report.warnings] };
-}
-
 /** Share of each term in ⟨π,M⟩, from ⟨π,M_term⟩. NaN when nothing is transported. */
 function sharesOf(terms: readonly CostTerm[], spent: Float64Array): Map<string, number> {
   const all = terms.reduce((total, { weight }, k) => total + weight * spent[k]!, 0);
@@ -316,9 +314,14 @@ function sharesOf(terms: readonly CostTerm[], spent: Float64Array): Map<string, 
 
 /** Embeddings of images, which have a channel and two axes of pixels: how many are summed, and with what weight in all. */
 function camerasAmong(specs: readonly FeatureSpec[], { source }: DrawnBatch): CostContext['cameras'] {
-  const cameras = specs.filter((spec) => wantsEmbedding(spec) && (source.columns.get(spec.src_key)?.shape.length ?? 0) >= 3);
+  const cameras = specs.filter((spec) => wantsEmbedding(spec) && isPictureIn(source, spec.src_key));
   return { count: cameras.length, weight: cameras.reduce((total, { term_weight, weight_embed }) => total + term_weight * weight_embed, 0) };
 }
+
+const isPictureIn = ({ columns }: BatchSide, key: string): boolean => {
+  const column = columns.get(key);
+  return column !== undefined && isPicture(column);
+};
 
 function scaleStatistics(statistics: CostStatistics, factor: number): CostStatistics {
   return { mean: statistics.mean * factor, median: statistics.median * factor, max: statistics.max * factor, std: statistics.std * factor };

@@ -145,6 +145,8 @@ export interface SolveReport {
   readonly paired: boolean;
   readonly match: MatchErrors;
   readonly pairing: PairingReport | null;
+  /** How samples were windowed in time, one sentence a decision. */
+  readonly notes: readonly string[];
   readonly costVersion: number;
 }
 

@@ -19,13 +19,14 @@ import { cosineSchedule, drawNoise, timeEmbedding, type NoiseSchedule } from '..
 import { buildHead } from '../training/heads.ts';
 import { lambdaAt, rateAt } from '../training/schedules.ts';
 import { hostStep, type BcRows, type HostPolicy, type StepResult } from '../training/step.ts';
-import { batchSide, gatherRows } from './batch.ts';
+import { drawnSide, gatherRows } from './batch.ts';
 import { BatchEmbeddings, measureTerms } from './cost.ts';
 import { addDemoImages, demoImages, type DemoImages } from './demo-images.ts';
 import { feedsOf, type EncoderRoom, type TrainedEncoder } from './encoders.ts';
 import type { PairingRoom } from './pairing.ts';
 import { DEMO_IMAGE, type ProblemSettings, type TrainingMetrics } from './protocol.ts';
 import { frozenInputs, plainInputs, type GraphInputs, type RowFeeds } from './row-features.ts';
+import { windowBatch } from './windows.ts';
 import { actionChunks, bcRowsOf, policyColumns, TrainingDraws, type DrawState, type PolicyColumns, type StepRows } from './training-data.ts';
 
 export type TrainSettings = ProblemSettings & Pick<Session, 'policy'>;
@@ -102,10 +103,10 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
     const encoder = await HostGraphs.create(graphs, loaded.file, place.options);
     const embedding = graphs.outputs.find(({ name }) => name === outputs[0])!;
     const width = embedding.dims.slice(1).reduce((product, size) => product * size, 1);
-    const head = own ? null : await headGraphs(settings, { batch: sizes.bc, embedding: width, proprio: columns.proprio?.width ?? 0, horizon: policy.horizon, action: columns.action.width }, place.options);
+    const head = own ? null : await headGraphs(settings, { batch: sizes.bc, embedding: width, proprio: columns.proprio?.width ?? 0, horizon: training.actionHorizon, action: columns.action.width }, place.options);
     const group = (graph: HostGraphs | null, at: number): { group: number; values: Float32Array<ArrayBuffer>; gradient: Float32Array }[] => graph?.trained.map(({ values, gradient }) => ({ group: at, values, gradient })) ?? [];
     const optimiser = new CpuAdamW([...group(encoder, 0), ...group(head, 1)], GROUPS.map((entry) => ({ ...entry, weightDecay: policy.weightDecay })), { ...DEFAULT_ADAMW, maxNorm: policy.maxNorm }, policy.ema);
-    const host: HostPolicy = { encoder, embedding: outputs[0]!, action: own ? policy.output : null, head, optimiser, weight, sizes, chunk: { horizon: policy.horizon, width: columns.action.width }, loss: { kind: policy.loss, mean: 'unpadded' } };
+    const host: HostPolicy = { encoder, embedding: outputs[0]!, action: own ? policy.output : null, head, optimiser, weight, sizes, chunk: { horizon: training.actionHorizon, width: columns.action.width }, loss: { kind: policy.loss, mean: 'unpadded' } };
     const fixed = features.flatMap((feature) => (!shared.includes(feature) ? [feature] : feature.weight_label > 0 ? [{ ...feature, use_learned_embed: false, weight_embed: 0 }] : []));
     return new Trainer(place, settings, spec, { policy: host, inputs, draws, columns, noise: policy.head === 'diffusion' ? cosineSchedule(NOISE_STEPS) : null, fixed });
   }
@@ -188,15 +189,14 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
   async #fixedCost({ source, target }: StepRows): Promise<Float64Array> {
     if (this.#fixed.length === 0) return new Float64Array(source.length * target.length);
     const { room, images } = this.#place;
-    const sides = { source: batchSide(this.#place.source, source), target: batchSide(this.#place.target, target) };
+    const sides = windowBatch(drawnSide(this.#place.source, source), drawnSide(this.#place.target, target), this.#settings.training);
     addDemoImages({ ...sides, sourceInfo: { rows: source }, targetInfo: { rows: target } }, this.#fixed, images);
     const embeddings = new BatchEmbeddings(room, sides, null);
     return combineTerms((await measureTerms(this.#fixed, sides, embeddings, null)).terms);
   }
 
   #bcRows(rows: StepRows): BcRows {
-    const { policy } = this.#settings;
-    const { wanted, valid } = actionChunks(this.#columns.action, this.#place, rows, policy.horizon);
+    const { wanted, valid } = actionChunks(this.#columns.action, this.#place, rows, this.#settings.training);
     const inputs = new Map<string, Float32Array>(this.#columns.proprio ? [['proprio', bcRowsOf(this.#columns.proprio, rows)]] : []);
     if (!this.#noise) return { inputs, wanted, valid };
     const { times, noise, noisy } = drawNoise(this.#noise, wanted, this.#policy.sizes.bc, this.#draws.random);

@@ -6,10 +6,11 @@ import type { PolicySettings } from '../config/policy.ts';
 import { drawSource, epochBatches } from '../core/pairing/draw-pairs.ts';
 import { drawBc, halfSplit } from '../core/pairing/mix.ts';
 import type { PairedSample } from '../core/pairing/sampler.ts';
-import { chunkDeltas, windowRows } from '../core/pairing/time-windows.ts';
+import { timeWindows, windowRows } from '../core/pairing/time-windows.ts';
 import { chosenEpisodes, episodeOf, rowsOf } from './batch.ts';
 import type { Chosen, PairingRoom } from './pairing.ts';
 import type { ProblemSettings, Side } from './protocol.ts';
+import type { Windows } from './windows.ts';
 
 /** Rows of one step. */
 export interface StepRows {
@@ -125,9 +126,9 @@ export function policyColumns(source: Chosen['dataset'], target: Chosen['dataset
   return { action: columnOf(action, 'action'), proprio: proprio === '' ? null : columnOf(proprio, 'proprioception') };
 }
 
-/** Chunks of H actions from each row on, and which of their steps count: beyond an episode its last action is repeated, as padding. */
-export function actionChunks({ width, values }: PolicyColumn, datasets: Readonly<Record<Side, Chosen['dataset']>>, { bc }: StepRows, horizon: number): { wanted: Float32Array; valid: Float32Array | null } {
-  const deltas = chunkDeltas(horizon);
+/** Chunks of H actions around each row (`timeWindows`), and which of their steps count: beyond an episode its last action is repeated, as padding. */
+export function actionChunks({ width, values }: PolicyColumn, datasets: Readonly<Record<Side, Chosen['dataset']>>, { bc }: StepRows, { obsSteps, actionHorizon: horizon }: Windows): { wanted: Float32Array; valid: Float32Array | null } {
+  const deltas = timeWindows(obsSteps, horizon).actions;
   const count = bc.source.length + bc.target.length;
   const wanted = new Float32Array(count * horizon * width);
   const valid = new Float32Array(count * horizon);

@@ -33,7 +33,7 @@ export async function tryWindow({ source, target, images, room, pairing: pairs }
   const { features, solve: chosen, batch, pairing, training } = settings;
   const sampler = samplerOf(training);
   const jitter = window === 'episode' ? { ...sampler, noWindow: true } : { ...sampler, window, noWindow: false, offsets: window === 0 ? ('symmetric' as const) : sampler.offsets };
-  const drawn = drawBatch(source, target, { ...batch, kind: 'random', seed }, (from, to) => pairs.draw(from, to, { pairing, training, size: batch.size, seed, jitter }));
+  const drawn = drawBatch(source, target, { ...batch, kind: 'random', seed }, (from, to) => pairs.draw(from, to, { pairing, training, size: batch.size, seed, jitter }), training);
   if (!drawn.paired) throw new UserError('not-paired', 'The batch has no pairs, so there is no window to try; choose a pairing.');
   addDemoImages(drawn, features, images);
   const embeddings = new BatchEmbeddings(room, drawn, null);

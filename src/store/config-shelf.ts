@@ -1,6 +1,6 @@
 import { reportError, UserError } from '../base/errors.ts';
 import { importConfig } from '../config/import.ts';
-import type { ExportedConfig, Finding, NullTau } from '../config/imported.ts';
+import type { ExportedConfig, Finding, ImportedConfig, NullTau } from '../config/imported.ts';
 import { MAX_CONFIG_TEXT } from '../config/json.ts';
 import { exportLerobot } from '../config/lerobot.ts';
 import { exportRobomimic } from '../config/robomimic.ts';
@@ -52,11 +52,31 @@ export class ConfigShelf {
   #open(file: string, text: string): void {
     const { session, replace } = useSession.getState();
     const read = importConfig(text, file, session);
-    this.#read = { file, text };
+    this.#show(read, file, text, this.#turn);
+    useRun.setState({ configError: null, exported: null });
+    replace(read.session);
+  }
+
+  /** Say again what is questionable in a session that came from a config: after a reload, or by a link. */
+  recall(): void {
+    const { session } = useSession.getState();
+    const { document } = session.training;
+    if (!document) return;
+    const file = `${document.format}_config.json`;
+    try {
+      const { text } = WRITERS[document.format](session);
+      this.#show(importConfig(text, file, session), file, text, null);
+    } catch (thrown) {
+      // A link may hold anything in the file's place; what can be read of it is the session.
+      if (!(thrown instanceof UserError)) throw thrown;
+    }
+  }
+
+  #show(read: ImportedConfig, file: string, text: string, reading: number | null): void {
     const { kind, unknown } = read;
     const findings = distinct(read.findings);
-    useRun.setState({ config: { file, reading: this.#turn, kind, findings, unknown, nullTau: findings.some(({ code }) => TAU_CODES.has(code)) ? 'fork' : null }, configError: null, exported: null });
-    replace(read.session);
+    this.#read = { file, text };
+    useRun.setState({ config: { file, reading, kind, findings, unknown, nullTau: findings.some(({ code }) => TAU_CODES.has(code)) ? 'fork' : null } });
   }
 
   /** Read the null τ of the present config anew; what else was changed since it was opened stays. */

@@ -70,6 +70,7 @@ export class Live {
       if (session.pairing !== previous.session.pairing) void this.pairing.follow();
       void this.#solve();
     });
+    this.configs.recall();
     // The adapter takes its time; data can be read meanwhile, and solves wait for it.
     this.#configured = this.#configure().catch(() => undefined);
     const { source, target, encoders } = useSession.getState().session;
@@ -80,6 +81,7 @@ export class Live {
   async restore(session: Session): Promise<void> {
     this.configs.dismiss();
     useSession.getState().replace(session);
+    this.configs.recall();
     await Promise.all([this.openRef('source', session.source), this.openRef('target', session.target)]);
   }
 
@@ -149,7 +151,7 @@ export class Live {
 
   /** Do what a warning offers. */
   async cure(cure: Cure): Promise<void> {
-    const { session, setSolve, setFeatures } = useSession.getState();
+    const { session, setSolve, setFeatures, setTraining } = useSession.getState();
     switch (cure.kind) {
       case 'prior':
         setSolve(cure.prior.kind === 'soft' ? { prior: 'soft', softEpsilon: cure.prior.epsilon } : { prior: 'product' });
@@ -173,6 +175,9 @@ export class Live {
         return;
       case 'camera-weights':
         setFeatures(session.features.map((spec) => (spec.use_learned_embed ? { ...spec, term_weight: spec.term_weight / cure.count } : spec)));
+        return;
+      case 'window':
+        setTraining({ window: cure.window, noWindow: false });
         return;
     }
   }

@@ -66,8 +66,8 @@ export type EncoderState =
 /** What a training config said beside the session that it became. */
 export interface ConfigSummary {
   readonly file: string;
-  /** Tells one reading from another of the same file. */
-  readonly reading: number;
+  /** Tells one reading from another of the same file; null where nobody opened one just now. */
+  readonly reading: number | null;
   readonly kind: 'lerobot' | 'robomimic';
   readonly findings: readonly Finding[];
   readonly unknown: readonly string[];

@@ -1,5 +1,5 @@
 import { BOOKKEEPING, demoFeatures, labelTerm } from '../config/presets.ts';
-import { embedKeys, wantsEmbedding, type FeatureSpec } from '../core/cost/features.ts';
+import { embedKeys, hasTimeAxis, wantsEmbedding, type FeatureSpec } from '../core/cost/features.ts';
 import type { DatasetSummary, FeatureSummary } from './run.ts';
 
 /** Keys that mean a robot's state or action, most telling first. */
@@ -67,7 +67,7 @@ function fits(spec: FeatureSpec, left: FeatureSummary | undefined, right: Featur
 
 /** Numbers in the label that a term takes from a sample of this shape; null where its slice leads outside. */
 function labelWidth(spec: FeatureSpec, shape: readonly number[]): number | null {
-  const axes = spec.time_reduce === 'flatten' || shape.length < 2 ? shape : shape.slice(1);
+  const axes = spec.time_reduce === 'flatten' || !hasTimeAxis({ shape }) ? shape : shape.slice(1);
   const last = axes.at(-1) ?? 1;
   const [from, to] = spec.dim_slice ?? [0, last];
   return from < to && to <= last ? axes.slice(0, -1).reduce((product, extent) => product * extent, to - from) : null;

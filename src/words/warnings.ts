@@ -8,6 +8,11 @@ export function warningWords(warning: Warning): { key: `warn.${Warning['code']}`
   if (warning.code === 'mass-collapse' && typeof warning.facts.log10 === 'number') values.value = formatFromLog(warning.value, warning.facts.log10 * Math.LN10);
   if (warning.code === 'term-dominates') values.value = formatPercent(warning.value);
   if (warning.code === 'pot-breaks' || warning.code === 'cameras-unweighted' || warning.code === 'constant-dimensions') values.value = formatCount(warning.value);
+  if (warning.code === 'window-diagonal' || warning.code === 'episode-diagonal') {
+    values.value = formatCount(warning.value);
+    // Where the frame rate is unknown there are no seconds to tell.
+    values.seconds = typeof warning.facts.seconds === 'number' ? ` (${formatNumber(warning.facts.seconds)} s)` : '';
+  }
   return { key: `warn.${warning.code}`, values };
 }
 
@@ -26,5 +31,7 @@ export function cureWords(cure: Cure): { key: `cure.${Cure['kind']}`; values: Re
       return { key: 'cure.term-weight', values: { term: cure.term, factor: formatNumber(1 / cure.factor) } };
     case 'camera-weights':
       return { key: 'cure.camera-weights', values: { count: String(cure.count) } };
+    case 'window':
+      return { key: 'cure.window', values: { frames: String(cure.window) } };
   }
 }

@@ -65,11 +65,18 @@ test('a config dropped anywhere becomes the session; what is questionable in it 
   await panel(page).getByRole('button', { name: 'the other τ' }).click();
   await expect(box(page, 'τ₁')).toHaveValue('0.300');
 
+  // What was said of it is said again after a reload, though the file is gone.
+  await page.waitForTimeout(500);
+  await page.reload();
+  await planReady(page);
+  for (const code of ['hard-diagonal', 'tau-one-null', 'window-diagonal']) await expect(panel(page).locator(`[data-finding="${code}"]`)).toBeAttached();
+  await expect(panel(page)).toContainText('unknown fields: 1, kept');
+
   // In Chinese the titles are Chinese, the sentences the file's own.
   await page.getByRole('button', { name: '中文' }).click();
   await expect(panel(page).locator('[data-finding="hard-diagonal"]')).toContainText('对角先验是硬掩码');
   await page.getByRole('button', { name: 'English' }).click();
-  await panel(page).getByRole('button', { name: 'Put away what is said of train_config.json' }).first().click();
+  await panel(page).getByRole('button', { name: 'Put away what is said of lerobot_config.json' }).first().click();
   await expect(panel(page).locator('[data-finding]')).toHaveCount(0);
   await expect(box(page, 'reg')).toHaveValue('0.0400');
   calm();

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test, type Page } from '@playwright/test';
-import { metric, openLabels, OWN_REAL, OWN_SIM, pickFiles, pickFolder, planReady } from './page.ts';
+import { metric, openLabels, openPage, OWN_REAL, OWN_SIM, pickFiles, pickFolder, planReady } from './page.ts';
 
 /** Every target frame with the source frame at the same place: 8 target episodes by the first 4 source episodes. */
 function pairInfo(): Buffer {
@@ -42,6 +42,19 @@ test('a pair_info file: drawn from, asked for again after a reload, refused by n
   await window.press('Enter');
   await expect(metric(page, 'ot_pi_sum')).not.toHaveText(before ?? '');
 
+  // Beside the diagonal prior that window is a warning, whose cure is a smaller one.
+  await page.getByRole('radio', { name: /^diag/ }).or(page.getByRole('button', { name: /^diag/ })).first().click();
+  const chip = page.locator('[data-warning="window-diagonal"]');
+  await expect(async () => {
+    if (!(await chip.isVisible())) await page.getByRole('button', { name: 'Show the next warnings' }).click({ timeout: 1000 });
+    await expect(chip).toContainText('A window of 12 frames', { timeout: 1000 });
+  }).toPass();
+  await chip.getByRole('button', { name: 'Use a window of 2' }).click();
+  await expect(window).toHaveValue('2');
+  await expect(chip).toHaveCount(0);
+  await window.fill('12');
+  await window.press('Enter');
+
   await page.locator('[data-pick="pairing"]').setInputFiles({ ...FILE, name: 'other.json', buffer: Buffer.from('{"a": {"paired_demos": []}}') });
   await expect(pairing.getByRole('alert')).toContainText('the fields expected are demo_name, raw_dtw_dist and pairing');
   await pairing.getByRole('button', { name: 'Dismiss' }).click();
@@ -75,5 +88,22 @@ test('DTW in the page: paired, drawn from, saved as a file that opens again', as
   await page.locator('[data-pick="pairing"]').setInputFiles({ ...FILE, buffer: saved });
   await expect(pairing).toHaveAttribute('data-pairing', 'file');
   await expect(pairing.getByText('480 episode pairs')).toBeVisible();
+  calm();
+});
+
+test('samples with steps in time: stacked, said, and one frame again', async ({ page }) => {
+  const { calm } = await openPage(page);
+  await planReady(page);
+  const loss = metric(page, 'ot_loss');
+  const single = await loss.textContent();
+  const steps = page.getByRole('textbox', { name: 'obs steps' });
+  await steps.fill('3');
+  await steps.press('Enter');
+  await expect(page.locator('[data-batch-note]').first()).toContainText('Observations are stacks of 3 frames');
+  await expect(loss).not.toHaveText(single ?? '');
+  await steps.fill('1');
+  await steps.press('Enter');
+  await expect(page.locator('[data-batch-note]')).toHaveCount(0);
+  await expect(loss).toHaveText(single ?? '');
   calm();
 });

@@ -13,7 +13,7 @@ test('Share copies a link that restores the session, encoder, plan and all', asy
   await page.getByRole('button', { name: 'Share' }).click();
   await expect(page.getByText('Link copied')).toBeVisible();
   const link = await page.evaluate(() => navigator.clipboard.readText());
-  expect(link).toContain('#s=3.');
+  expect(link).toContain('#s=4.');
   await page.mouse.move(0, 0);
   await page.waitForTimeout(300);
   const pixels = await planPixels(page);

@@ -84,6 +84,8 @@ const training: fc.Arbitrary<TrainingSettings> = fc.record({
   lambda: number(TRAINING_LIMITS.lambda),
   bcSourceWeight: fc.option(number(TRAINING_LIMITS.share)),
   normalizeBySize: fc.boolean(),
+  obsSteps: fc.integer({ min: TRAINING_LIMITS.obsSteps.low, max: TRAINING_LIMITS.obsSteps.high }),
+  actionHorizon: fc.integer({ min: TRAINING_LIMITS.actionHorizon.low, max: TRAINING_LIMITS.actionHorizon.high }),
   obsKeys: fc.array(text, { maxLength: 4 }),
   document: fc.option(document),
 });
@@ -99,7 +101,6 @@ const policy: fc.Arbitrary<PolicySettings> = fc.record({
   hidden: fc.array(fc.integer({ min: POLICY_LIMITS.width.low, max: POLICY_LIMITS.width.high }), { maxLength: POLICY_LIMITS.layers }),
   activation: fc.constantFrom('relu', 'gelu'),
   loss: fc.constantFrom('l1', 'l2'),
-  horizon: fc.integer({ min: POLICY_LIMITS.horizon.low, max: POLICY_LIMITS.horizon.high }),
   steps: fc.integer({ min: POLICY_LIMITS.steps.low, max: POLICY_LIMITS.steps.high }),
   learningRate: number(POLICY_LIMITS.learningRate),
   schedule: fc.constantFrom('constant', 'cosine'),
@@ -164,7 +165,7 @@ export function beyondLimits(session: Session): string[] {
     for (const key of ['weight_embed', 'weight_label', 'term_weight'] as const) within(key, spec[key], SESSION_LIMITS.weight);
   }
   const { training: carried } = session;
-  for (const key of ['window', 'sharpness', 'cutoff', 'batchSize', 'batchRatio', 'lambda'] as const) within(key, carried[key], TRAINING_LIMITS[key]);
+  for (const key of ['window', 'sharpness', 'cutoff', 'batchSize', 'batchRatio', 'lambda', 'obsSteps', 'actionHorizon'] as const) within(key, carried[key], TRAINING_LIMITS[key]);
   for (const key of ['baseIndexSource', 'baseIndexTarget'] as const) within(key, carried[key], TRAINING_LIMITS.baseIndex);
   if (carried.topk !== null) within('topk', carried.topk, TRAINING_LIMITS.topk);
   if (carried.bcSourceWeight !== null) within('bcSourceWeight', carried.bcSourceWeight, TRAINING_LIMITS.share);

@@ -51,9 +51,17 @@ export function embedKeys({ embed, src_key, tgt_key }: FeatureSpec, side: 'sourc
 /** A column of a batch: `count` samples of the given shape, row-major. */
 export interface BatchColumn {
   readonly values: Float64Array;
-  /** Shape of one sample: [D], or [S, D] with a time axis, or [S, C, H, W]. */
+  /** Shape of one sample: [D], or [S, D] with a time axis, or [C, H, W], or [S, C, H, W]. */
   readonly shape: readonly number[];
+  /** Whether the first axis is a window in time, whatever the number of axes. */
+  readonly windowed?: boolean;
 }
+
+/** Whether the first axis of a sample is time: that of a window is, and else the number of axes tells. A picture by itself has none. */
+export const hasTimeAxis = ({ shape, windowed = false }: Pick<BatchColumn, 'shape' | 'windowed'>): boolean => windowed || shape.length === 2 || shape.length === 4;
+
+/** Whether a sample is one picture, (C, H, W), or several of them. */
+export const isPicture = ({ shape, windowed = false }: Pick<BatchColumn, 'shape' | 'windowed'>): boolean => !windowed && shape.length >= 3;
 
 export interface BatchSide {
   readonly count: number;
@@ -66,6 +74,12 @@ export interface Vectors {
   readonly width: number;
 }
 
+/** Labels of one side. */
+export interface LabelVectors extends Vectors {
+  /** Numbers of one step of a window; `width` where there is none. */
+  readonly stepWidth: number;
+}
+
 /** Where a label's dimension came from, for messages: "observation.state[3]". */
 export const dimensionName = (key: string, spec: FeatureSpec, d: number): string => `${key}[${d + (spec.dim_slice?.[0] ?? 0)}]`;
 
@@ -73,9 +87,9 @@ export const dimensionName = (key: string, spec: FeatureSpec, d: number): string
  * The label vectors y of one side: time reduced, the last axis sliced, the rest flattened.
  * @throws UserError `missing-key`, `bad-slice`, `non-finite`
  */
-export function labelVectors(spec: FeatureSpec, side: 'source' | 'target', batch: BatchSide): Vectors {
+export function labelVectors(spec: FeatureSpec, side: 'source' | 'target', batch: BatchSide): LabelVectors {
   const key = keyOf(spec, side);
-  const { values, shape } = termColumn(spec, side, key, batch);
+  const { values, shape, windowed } = termColumn(spec, side, key, batch);
   const last = shape.at(-1) ?? 1;
   const [from, to] = spec.dim_slice ?? [0, last];
   if (!(Number.isInteger(from) && Number.isInteger(to) && from >= 0 && from < to && to <= last))
@@ -97,15 +111,18 @@ export function labelVectors(spec: FeatureSpec, side: 'source' | 'target', batch
       }
       sliced[k] = value;
     }
-  return { values: sliced, width: sliced.length / batch.count };
+  const whole = sliced.length / batch.count;
+  return { values: sliced, width: whole, stepWidth: windowed ? whole / shape[0]! : whole };
 }
 
 /**
- * What a side feeds to an encoder's input from one of its keys: time reduced, whole, finite.
+ * What a side feeds to an encoder's input from one of its keys: time reduced, whole, finite. An encoder embeds one step of
+ * a window, the last where `time_reduce` chooses none.
  * @throws UserError `missing-key`, `non-finite`
  */
 export function embedColumn(spec: FeatureSpec, side: 'source' | 'target', key: string, batch: BatchSide): BatchColumn {
-  const column = termColumn(spec, side, key, batch);
+  const windowed = batch.columns.get(key)?.windowed ?? false;
+  const column = termColumn(windowed && spec.time_reduce === 'flatten' ? { ...spec, time_reduce: 'last' } : spec, side, key, batch);
   const bad = column.values.findIndex((value) => !Number.isFinite(value));
   if (bad < 0) return column;
   const size = column.values.length / batch.count;
@@ -126,7 +143,7 @@ function nonFinite(spec: FeatureSpec, side: 'source' | 'target', key: string, va
 
 function reduceTime(column: BatchColumn, reduce: TimeReduce, count: number): BatchColumn {
   const { shape, values } = column;
-  if (reduce === 'flatten' || shape.length < 2) return column;
+  if (reduce === 'flatten' || !hasTimeAxis(column)) return column;
   const steps = shape[0]!;
   const rest = shape.slice(1);
   const size = rest.reduce((product, extent) => product * extent, 1);

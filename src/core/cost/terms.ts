@@ -1,7 +1,7 @@
 import { assert } from '../../base/assert.ts';
 import { UserError } from '../../base/errors.ts';
 import { costStatistics } from '../ot/diagnostics.ts';
-import { dimensionName, embedKeys, labelVectors, showShape, wantsEmbedding, type BatchSide, type FeatureSpec, type Vectors } from './features.ts';
+import { dimensionName, embedKeys, labelVectors, showShape, wantsEmbedding, type BatchSide, type FeatureSpec, type LabelVectors, type Vectors } from './features.ts';
 
 /** One term of the ground cost on a batch. */
 export interface CostTerm {
@@ -46,11 +46,17 @@ export interface Compared {
   readonly target: Vectors;
 }
 
+/** Labels of both sides. */
+export interface ComparedLabels extends Compared {
+  readonly source: LabelVectors;
+  readonly target: LabelVectors;
+}
+
 /**
  * Label vectors of both sides of a term, unweighted. Null where labels have no weight.
  * @throws UserError `width-mismatch`, and those of `labelVectors`
  */
-export function termLabels(spec: FeatureSpec, source: BatchSide, target: BatchSide): Compared | null {
+export function termLabels(spec: FeatureSpec, source: BatchSide, target: BatchSide): ComparedLabels | null {
   if (spec.weight_label === 0) return null;
   const left = labelVectors(spec, 'source', source);
   const right = labelVectors(spec, 'target', target);
@@ -58,8 +64,8 @@ export function termLabels(spec: FeatureSpec, source: BatchSide, target: BatchSi
   return { source: left, target: right };
 }
 
-/** Dimensions of a label that vary on neither side, as "key[d]". */
-export function constantLabels(spec: FeatureSpec, labels: Compared | null): string[] {
+/** Dimensions of a label that vary on neither side, as "key[d]"; in a window, at none of its steps. */
+export function constantLabels(spec: FeatureSpec, labels: ComparedLabels | null): string[] {
   return labels ? constantDimensions(labels.source, labels.target).map((d) => dimensionName(spec.src_key, spec, d)) : [];
 }
 
@@ -96,7 +102,7 @@ export function costTerms(specs: readonly FeatureSpec[], source: BatchSide, targ
 }
 
 /** A term from its matrix: its mean, its largest entry and its constant dimensions. */
-export function measuredTerm(spec: FeatureSpec, cost: CostTerm['cost'], labels: Compared | null): CostTerm {
+export function measuredTerm(spec: FeatureSpec, cost: CostTerm['cost'], labels: ComparedLabels | null): CostTerm {
   let total = 0;
   let max = 0;
   for (let k = 0; k < cost.length; k++) {
@@ -165,14 +171,16 @@ export function squaredDistances(left: Vectors, right: Vectors): Float64Array {
   return result;
 }
 
-function constantDimensions(left: Vectors, right: Vectors): number[] {
+function constantDimensions(left: LabelVectors, right: LabelVectors): number[] {
   const varies = (vectors: Vectors, d: number): boolean => {
     for (let k = d + vectors.width; k < vectors.values.length; k += vectors.width) if (vectors.values[k] !== vectors.values[d]) return true;
     return false;
   };
   // One sample a side varies in nothing and says nothing about the feature.
   if (left.values.length <= left.width || right.values.length <= right.width) return [];
-  return Array.from({ length: left.width }, (_, d) => d).filter((d) => !varies(left, d) && !varies(right, d));
+  const { width, stepWidth } = left;
+  const steps = Array.from({ length: width / stepWidth }, (_, step) => step * stepWidth);
+  return Array.from({ length: stepWidth }, (_, d) => d).filter((d) => steps.every((step) => !varies(left, step + d) && !varies(right, step + d)));
 }
 
 /** M = Σ term_weight·M_term. */

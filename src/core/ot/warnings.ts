@@ -1,3 +1,4 @@
+import { DIAGONAL_WINDOW } from '../pairing/window-size.ts';
 import type { CostStatistics } from './diagnostics.ts';
 import { potFailure } from './pot.ts';
 import { logSumExp, referenceMeasure, type Reference } from './priors.ts';
@@ -12,10 +13,14 @@ export type Cure =
   | { readonly kind: 'reg'; readonly reg: number }
   | { readonly kind: 'mode'; readonly mode: 'fast' }
   | { readonly kind: 'term-weight'; readonly term: string; readonly factor: number }
-  | { readonly kind: 'camera-weights'; readonly count: number };
+  | { readonly kind: 'camera-weights'; readonly count: number }
+  /** W in frames, and no whole episodes. */
+  | { readonly kind: 'window'; readonly window: number };
 
 export type WarningCode =
   | 'hard-diagonal'
+  | 'window-diagonal'
+  | 'episode-diagonal'
   | 'mass-collapse'
   | 'transport-dominates'
   | 'mass-above-one'
@@ -48,6 +53,20 @@ export interface CostContext {
   readonly embeddingVariance: ReadonlyMap<string, number>;
   /** Feature dimensions that do not vary over either side of the batch, as "key[d]". */
   readonly constantDimensions: readonly string[];
+  /** How partners were drawn, of a batch that was drawn by pairs; null for others. */
+  readonly jitter: PairJitter | null;
+}
+
+/** How far a source frame may lie from the one that it was paired with. */
+export interface PairJitter {
+  /** W in frames. */
+  readonly window: number;
+  /** Any frame of the episode, whatever W is. */
+  readonly noWindow: boolean;
+  /** Of the source; null where its frame rate is unknown. */
+  readonly fps: number | null;
+  /** Frames of the median source episode. */
+  readonly episode: number;
 }
 
 /** The band in which the fork's runs were healthy, and the mass that a cure aims for. */
@@ -87,6 +106,7 @@ export function planWarnings(problem: UotProblem, solution: UotSolution, context
     add('not-converged', solution.error, cure, { iterations: solution.iterations });
   }
   if (prior.kind === 'diagonal') add('hard-diagonal', mass, { kind: 'prior', prior: { kind: 'soft', epsilon: 0.1 } }, { total: reg + tau1 + tau2 });
+  if (prior.kind === 'diagonal' && context?.jitter) warnings.push(...jitterWarnings(context.jitter));
   const pot = potFailure(problem, reference, solution, potWork);
   if (pot) add('pot-breaks', pot.brokeAt ?? 0, saferReg(problem, reference), { mass: pot.mass, trueMass: mass });
   if (prior.kind === 'ones' && relaxed && mass > 1 + 1e-9) add('mass-above-one', mass, { kind: 'prior', prior: { kind: 'product' } });
@@ -101,6 +121,14 @@ export function planWarnings(problem: UotProblem, solution: UotSolution, context
   if (context && context.constantDimensions.length > 0)
     add('constant-dimensions', context.constantDimensions.length, null, { dimensions: context.constantDimensions.slice(0, 4).join(', ') });
   return warnings;
+}
+
+/** The diagonal prior matches pairs as they were drawn, so they must not have been drawn apart. */
+function jitterWarnings({ window, noWindow, fps, episode }: PairJitter): Warning[] {
+  const cure: Cure = { kind: 'window', window: DIAGONAL_WINDOW };
+  const seconds = (frames: number): Warning['facts'] => (fps === null ? {} : { seconds: frames / fps });
+  if (noWindow) return [{ code: 'episode-diagonal', value: episode, cure, facts: seconds(episode) }];
+  return window > DIAGONAL_WINDOW ? [{ code: 'window-diagonal', value: window, cure, facts: seconds(window) }] : [];
 }
 
 /** Σ c·e^{−M/reg}: the mass in the limit τ → 0. */

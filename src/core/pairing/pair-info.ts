@@ -119,7 +119,7 @@ function readFrames(pairing: Record<string, unknown>, place: () => string, where
   const sources: number[] = [];
   for (const [key, partners] of Object.entries(pairing)) {
     // Only the plain way of writing a number, so that "1" and "01" cannot both stand for frame 1.
-    if (!isFrame(Number(key)) || String(Number(key)) !== key) throw bad(`${place()}: the target frame ${quote(key)} is not a whole number.`);
+    if (!/^(?:0|-?[1-9]\d*)$/.test(key)) throw bad(`${place()}: the target frame ${quote(key)} is not a whole number.`);
     if (!Array.isArray(partners)) throw bad(`${place()}: target frame ${key} has ${shown(partners)} where a list of source frames belongs.`);
     for (const item of partners) {
       const nested = Array.isArray(item);
@@ -139,9 +139,9 @@ function readFrames(pairing: Record<string, unknown>, place: () => string, where
   return { targets, starts, sources };
 }
 
-/** A whole number that a dataset could count frames with. Negative ones are read, and lie outside every episode. */
+/** A whole number. Those that no dataset could count frames with are read, and lie outside every episode, as negative ones do. */
 function isFrame(value: unknown): value is number {
-  return typeof value === 'number' && Number.isInteger(value) && Math.abs(value) < 2 ** 31;
+  return typeof value === 'number' && Number.isInteger(value);
 }
 
 function parseJson(text: string, where: string): unknown {

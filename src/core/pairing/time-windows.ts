@@ -15,6 +15,23 @@ export function chunkDeltas(horizon: number, first = 0): number[] {
   return Array.from({ length: horizon }, (_, k) => first + k);
 }
 
+/** Offsets in frames of what is read with a frame; null where it is the frame alone. */
+export interface TimeWindows {
+  readonly observations: readonly number[] | null;
+  readonly actions: readonly number[] | null;
+}
+
+/**
+ * Windows of S observation steps and H actions as policies are trained on them: observations 1 − S … 0, actions from
+ * 1 − S on (diffusion; ACT and the rest have S = 1), and from later where they would end before the frame itself.
+ */
+export function timeWindows(obsSteps: number, actionHorizon: number): TimeWindows {
+  return {
+    observations: obsSteps > 1 ? stackDeltas(obsSteps) : null,
+    actions: actionHorizon > 1 ? chunkDeltas(actionHorizon, Math.max(1 - obsSteps, 1 - actionHorizon)) : null,
+  };
+}
+
 /**
  * LeRobot's `delta_timestamps`, in seconds, as offsets in frames.
  * @throws UserError `bad-window` where a time does not fall on a frame
@@ -57,7 +74,7 @@ export function windowRows(row: number, { start, length }: Span, deltas: readonl
  * A column windowed in time.
  * @param column of the whole dataset, its shape that of one frame
  * @param rows of the batch; spans[k] is the episode of rows[k]
- * @returns `values` of shape (S, …shape) and `isPad` of shape (S), 1 where padded, one a row of the batch
+ * @returns windowed: `values` of shape (S, …shape) and `isPad` of shape (S), 1 where padded, one a row of the batch
  */
 export function windowColumn(column: BatchColumn, rows: readonly number[], spans: readonly Span[], deltas: readonly number[]): { readonly values: BatchColumn; readonly isPad: BatchColumn } {
   const width = column.shape.reduce((product, extent) => product * extent, 1);
@@ -71,5 +88,5 @@ export function windowColumn(column: BatchColumn, rows: readonly number[], spans
       isPad[k * steps + step] = Number(window.isPad[step]);
     }
   }
-  return { values: { shape: [steps, ...column.shape], values }, isPad: { shape: [steps], values: isPad } };
+  return { values: { shape: [steps, ...column.shape], values, windowed: true }, isPad: { shape: [steps], values: isPad, windowed: true } };
 }

@@ -11,8 +11,8 @@ export interface WindowSize {
 const DEFAULT_SECONDS = 0.5;
 const LARGEST_SHARE = 0.05;
 
-/** From here on a window makes nonsense of the diagonal prior, which holds i and j together. */
-const DIAGONAL_LIMIT = 2;
+/** The largest W beside the diagonal prior: that prior holds i and j together, and a larger window moves them apart. */
+export const DIAGONAL_WINDOW = 2;
 
 /** W = round(0.5 s · fps), at most 5% of the median episode; 0 where the frame rate is unknown. */
 export function defaultWindow(fps: number | null, lengths: readonly number[]): number {
@@ -24,14 +24,8 @@ export function windowSize(frames: number, fps: number | null, lengths: readonly
   return { frames, seconds: fps === null ? null : frames / fps, percent: (100 * frames) / medianLength(lengths) };
 }
 
-/** The warning where the diagonal prior is on beside a window that moves partners apart; null where there is none to give. */
-export function diagonalWindowWarning(window: number, diagonal: boolean, fps: number | null): string | null {
-  if (!diagonal || window <= DIAGONAL_LIMIT) return null;
-  const seconds = fps === null ? '' : ` (${Number((window / fps).toPrecision(2))} s)`;
-  return `The diagonal prior matches only pairs as they were drawn, and a window of ${window} frames${seconds} draws them apart; use a window of at most ${DIAGONAL_LIMIT}, or another prior.`;
-}
-
-function medianLength(lengths: readonly number[]): number {
+/** Median of episode lengths, in frames; NaN of none. */
+export function medianLength(lengths: readonly number[]): number {
   const sorted = lengths.toSorted((p, q) => p - q);
   const half = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;

@@ -2,6 +2,7 @@ import { useMemo, type ReactElement } from 'react';
 import { reportError } from '../../base/errors.ts';
 import { parseRanges } from '../../config/ranges.ts';
 import { SESSION_LIMITS, type BatchSettings } from '../../config/session.ts';
+import { TRAINING_LIMITS } from '../../config/training.ts';
 import { useRun } from '../../store/run.ts';
 import { useSession } from '../../store/session.ts';
 import { Field, NumberBox, Segmented, TextBox } from '../parts/controls.tsx';
@@ -57,7 +58,40 @@ export function BatchPanel(): ReactElement {
           <RangeField side="target" field="targetRanges" unit="frames" />
         </>
       )}
+      <StepsField field="obsSteps" name="obs-steps" />
+      <StepsField field="actionHorizon" name="action-horizon" />
+      {(report?.notes ?? []).map((note) => (
+        <div key={note} className="note" lang="en" data-batch-note>
+          {note}
+        </div>
+      ))}
     </section>
+  );
+}
+
+/** How many steps of time a sample holds. */
+function StepsField({ field, name }: { field: 'obsSteps' | 'actionHorizon'; name: 'obs-steps' | 'action-horizon' }): ReactElement {
+  const t = useWords();
+  const value = useSession((state) => state.session.training[field]);
+  const setTraining = useSession((state) => state.setTraining);
+  const { low, high } = TRAINING_LIMITS[field];
+  const label = t(`batch.${name}`);
+  return (
+    <Field label={label}>
+      {(id) => (
+        <span title={t(`batch.${name}-gloss`)}>
+          <NumberBox
+            id={id}
+            whole
+            label={label}
+            value={value}
+            onChange={(steps) => setTraining({ [field]: Math.round(steps) })}
+            refuse={(steps) => (steps >= low && steps <= high ? null : t('refuse.range', { low: String(low), high: String(high) }))}
+            step={(steps, direction) => Math.max(low, Math.min(high, steps + direction))}
+          />
+        </span>
+      )}
+    </Field>
   );
 }
 

@@ -22,8 +22,10 @@ const EXPECTED: Readonly<Record<string, number>> = {
   'mass-collapse': 27,
   'pot-breaks': 27,
   'time-reduce': 27,
+  'time-windows': 26,
   'small-batch': 27,
   'window-diagonal': 23,
+  'sharpness-scale': 15,
   'embed-name-ignored': 1,
   'slice-not-embedding': 1,
   'generic-key': 1,
@@ -44,17 +46,48 @@ describe.skipIf(!there)('the 27 public configs (shared/data/ot_train_configs)', 
     expect([having('embed-name-ignored'), having('slice-not-embedding'), having('generic-key')]).toEqual([['act_fr3_ot.json'], ['act_fr3_ot.json'], ['diffusion_fr3_ot.json']]);
   });
 
+  /** What else the code looks for, put into a real file by hand: one change, one finding more. */
+  const PLANTED: readonly [code: string, file: string, from: string | RegExp, to: string][] = [
+    ['term-weight-ignored', 'act_ot_reg_sweep_A.json', '"term_name": "img_ee"', '"term_weight": 0.5, "term_name": "img_ee"'],
+    ['tau-both-null', 'act_ot_reg_sweep_A.json', /"tau_(src|tgt)": [\d.]+/g, '"tau_$1": null'],
+    ['tau-one-null', 'act_ot_reg_sweep_A.json', /"tau_src": [\d.]+/, '"tau_src": null'],
+    ['cameras-unweighted', 'act_ot_reg_sweep_A.json', /"weight_embed": 0\.3333/g, '"weight_embed": 1.0'],
+    ['base-index', 'act_ot_reg_sweep_A.json', '"base_index_src": 0', '"base_index_src": 1'],
+    ['sharpness-scale', 'act_ot_reg_sweep_A.json', '"window_size": 10', '"window_size": 10, "sharpness": 0.75'],
+    ['weights-saturate', 'act_ot_reg_sweep_A.json', '"window_size": 10', '"window_size": 10, "sharpness": 50'],
+    ['no-window', 'act_ot_reg_sweep_A.json', '"window_size": 10', '"window_size": 10, "no_window": true'],
+    ['reference-measure', 'act_ot_reg_sweep_A.json', '"heuristic": true', '"heuristic": false'],
+    ['key-not-loaded', 'act_ot_reg_sweep_A.json', /"observation\.images\.side_cam_color"\s+\]/, '"observation.state"]'],
+    ['embed-weight-ignored', 'act_ot_reg_sweep_A.json', '"weight_embed": 0.0', '"weight_embed": 0.3'],
+    ['no-weight', 'act_ot_reg_sweep_A.json', '"weight_label": 0.02', '"weight_label": 0.0'],
+    ['duplicate-terms', 'act_ot_reg_sweep_A.json', '"img_ee"', '"img_side"'],
+    ['no-terms', 'act_ot_reg_sweep_A.json', /"features": \[[^]*?\n {6}\]/, '"features": []'],
+    ['batch-truncated', 'act_ot_reg_sweep_A.json', /"batch_size": 8([^]*)"batch_ratio": 0\.5/, '"batch_size": 100$1"batch_ratio": 0.29'],
+    ['batch-clamped', 'act_ot_reg_sweep_A.json', '"batch_size": 8', '"batch_size": 80000'],
+    ['lambda-zero', 'act_ot_reg_sweep_A.json', '"lambda_ot": 0.1', '"lambda_ot": 0.0'],
+    ['ot-disabled', 'act_ot_reg_sweep_A.json', /"ot": \{\s+"enable": true/, '"ot": {"enable": false'],
+    ['repeated-key', 'act_ot_reg_sweep_A.json', '"window_size": 10', '"window_size": 10, "window_size": 2'],
+  ];
+  it.each(PLANTED)('%s is found where it is put into %s', (code, file, from, to) => {
+    const codes = (text: string): string[] => importConfig(text, file).findings.map((finding) => finding.code);
+    const changed = textOf(file).replace(from, to);
+    expect(changed).not.toBe(textOf(file));
+    expect(codes(textOf(file))).not.toContain(code);
+    expect(codes(changed)).toContain(code);
+  });
+
   it.each(files)('%s opens, fits a link, and goes back byte for byte', async (name) => {
     const text = textOf(name);
     const { kind, session, unknown } = importConfig(text, name);
-    const json = JSON.parse(text) as { batch_size: number; seed: number; ot: { batch_ratio: number; window_size: number; lambda_ot: number; loss_config: { reg: number; tau_src: number; tau_tgt: number; features: { weight_embed: number; weight_label: number; dim_slice?: number[] | null }[] } } };
+    const json = JSON.parse(text) as { batch_size: number; seed: number; policy: { type: string }; ot: { batch_ratio: number; window_size: number; lambda_ot: number; loss_config: { reg: number; tau_src: number; tau_tgt: number; features: { weight_embed: number; weight_label: number; dim_slice?: number[] | null }[] } } };
     const { loss_config: loss } = json.ot;
     expect(kind).toBe('lerobot');
     expect(unknown).toEqual([]);
     expect(session.solve).toMatchObject({ reg: loss.reg, tau1: loss.tau_src, tau2: loss.tau_tgt, prior: 'diagonal' });
     expect(session.features.map(({ weight_embed, weight_label, dim_slice }) => [weight_embed, weight_label, dim_slice])).toEqual(loss.features.map((feature) => [feature.weight_embed, feature.weight_label, feature.dim_slice ?? null]));
     expect(session.batch).toMatchObject({ size: Math.trunc(json.batch_size * json.ot.batch_ratio), seed: json.seed });
-    expect(session.training).toMatchObject({ window: json.ot.window_size, lambda: json.ot.lambda_ot });
+    const [obsSteps, actionHorizon] = json.policy.type === 'diffusion' ? [2, 16] : [1, 100];
+    expect(session.training).toMatchObject({ window: json.ot.window_size, lambda: json.ot.lambda_ot, obsSteps, actionHorizon });
     const exported = exportLerobot(session);
     expect(exported).toEqual({ text: text.trimEnd(), findings: [] });
     expect(importConfig(exported.text, name).session).toEqual(session);

@@ -159,7 +159,7 @@ describe('LeRobot', () => {
   });
 
   it('keeps it while the values change, and reads them back', () => {
-    const { session: imported } = importConfig(LEROBOT_FILE.replace('"topk', '"window_size": 1, "obs_keys": [], "base_index_src": 0, "base_index_tgt": 0, "sharpness": 0, "no_window": false, "bc_src_weight": null, "normalize_bc_weights_by_ds_size": true, "topk').replace('"tau_src": null', '"tau_src": 1').replace('"seed": null', '"seed": 0').replaceAll('"weight_label": 2.5', '"weight_label": 2.5, "use_learned_embed": false').replace('"note"', '"weight_label": 1, "dim_slice": null, "note"'), 'x.json');
+    const { session: imported } = importConfig(LEROBOT_FILE.replace('"ot": {', '"policy": {"n_obs_steps": 1, "chunk_size": 1}, "ot": {').replace('"topk', '"window_size": 1, "obs_keys": [], "base_index_src": 0, "base_index_tgt": 0, "sharpness": 0, "no_window": false, "bc_src_weight": null, "normalize_bc_weights_by_ds_size": true, "topk').replace('"tau_src": null', '"tau_src": 1').replace('"seed": null', '"seed": 0').replaceAll('"weight_label": 2.5', '"weight_label": 2.5, "use_learned_embed": false').replace('"note"', '"weight_label": 1, "dim_slice": null, "note"'), 'x.json');
     fc.assert(
       fc.property(anySession, (edits) => {
         const session = edited(imported, edits);
@@ -168,6 +168,27 @@ describe('LeRobot', () => {
         for (const kept of ['"note": "left camera"', '1E-8', '"mystery"', '123456789012345678901234567890']) expect(text).toContain(kept);
       }),
     );
+  });
+
+  it('reads the windows of a policy by their names, else by LeRobot’s defaults, and writes what a person changed', () => {
+    const read = (policy: string): Session => importConfig(LEROBOT_FILE.replace('"ot": {', `"policy": ${policy},\n  "ot": {`), 'x.json').session;
+    const windows = ({ training: { obsSteps, actionHorizon } }: Session): number[] => [obsSteps, actionHorizon];
+    expect([
+      '{"type": "act"}',
+      '{"type": "act", "chunk_size": 20, "n_action_steps": 5, "horizon": 3}',
+      '{"type": "diffusion"}',
+      '{"type": "diffusion", "n_obs_steps": 3, "horizon": 8, "n_action_steps": 4}',
+      '{"type": "smolvla", "chunk_size": null}',
+      '{"type": "of our own"}',
+      '{"type": "of our own", "n_obs_steps": 4, "horizon": 12}',
+      'null',
+    ].map((policy) => windows(read(policy)))).toEqual([[1, 100], [1, 20], [2, 16], [3, 8], [1, 50], [1, 1], [4, 12], [1, 1]]);
+    const session = read('{"type": "diffusion"}');
+    const policyOf = (change: Partial<Session['training']>): unknown => (JSON.parse(exportLerobot({ ...session, training: { ...session.training, ...change } }).text) as { policy: unknown }).policy;
+    expect(policyOf({})).toEqual({ type: 'diffusion' });
+    expect(policyOf({ obsSteps: 1, actionHorizon: 32 })).toEqual({ type: 'diffusion', n_obs_steps: 1, horizon: 32 });
+    for (const policy of ['3', '"act"', '[]', '{"n_obs_steps": 0}', '{"n_obs_steps": 2.5}', '{"type": "act", "chunk_size": "100"}', '{"type": "diffusion", "horizon": 1e9}', '{"n_obs_steps": -1}'])
+      expect(() => read(policy), policy).toThrow(expect.objectContaining({ code: 'bad-config', message: expect.stringMatching(/^"policy(\.\w+)?" in x\.json is/) as string }));
   });
 
   it('keeps the unknown fields of the terms that stay, whatever their order', () => {
@@ -253,7 +274,7 @@ describe('robomimic', () => {
     expect(session.features).toMatchObject([{ src_key: 'robot0_eef_pos', weight_embed: 0.01, weight_label: 0.05, use_learned_embed: true }]);
     expect(session.training).toMatchObject({ convention: 'robomimic', sharpness: 10, cutoff: 0.01, window: 10, lambda: 0.1, batchSize: 100 });
     expect(session.batch).toMatchObject({ size: 32, seed: 7 });
-    expect(findings.map(({ code }) => code)).toEqual(['assumed-default', 'hard-diagonal', 'time-reduce', 'window-diagonal', 'weights-saturate']);
+    expect(findings.map(({ code }) => code)).toEqual(['assumed-default', 'hard-diagonal', 'time-windows', 'time-reduce', 'window-diagonal', 'weights-saturate']);
   });
 
   it.each([
@@ -264,6 +285,14 @@ describe('robomimic', () => {
     const read = importConfig(text, 'x.json');
     expect(read).toMatchObject({ kind: 'robomimic', unknown: [unknown], session: { solve: { reg: 1, tau1: 2, tau2: 3 } } });
     expect(importConfig(exportRobomimic(read.session).text, 'x.json').session).toEqual(read.session);
+  });
+
+  it('reads the horizons of its policy, and keeps them in the file', () => {
+    const file = (horizon: string): string => ROBOMIMIC_FILE.replace('"action_horizon": 8', horizon);
+    const { session } = importConfig(file('"observation_horizon": 3,\n      "prediction_horizon": 12'), 'x.json');
+    expect(session.training).toMatchObject({ obsSteps: 3, actionHorizon: 12 });
+    expect(exportRobomimic(session).text).toBe(file('"observation_horizon": 3,\n      "prediction_horizon": 12'));
+    expect(importConfig(ROBOMIMIC_FILE, 'x.json').session.training).toMatchObject({ obsSteps: 2, actionHorizon: 16 });
   });
 
   it('becomes a LeRobot config, and back, with its numbers', () => {

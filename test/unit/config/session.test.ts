@@ -74,7 +74,7 @@ describe('reading what others wrote', () => {
     expect(readWith({ batch: rest }).batch).toEqual({ ...whole, [key]: DEFAULT_BATCH[key] });
   });
 
-  const TRAINING = { convention: 'robomimic', window: 5, noWindow: true, sharpness: 2, cutoff: 0.5, topk: 7, baseIndexSource: 1, baseIndexTarget: 2, batchSize: 8, batchRatio: 0.5, lambda: 0.3, bcSourceWeight: 0.8, normalizeBySize: false, obsKeys: ['a'], document: { format: 'lerobot', text: '{}' } };
+  const TRAINING = { convention: 'robomimic', window: 5, noWindow: true, sharpness: 2, cutoff: 0.5, topk: 7, baseIndexSource: 1, baseIndexTarget: 2, batchSize: 8, batchRatio: 0.5, lambda: 0.3, bcSourceWeight: 0.8, normalizeBySize: false, obsSteps: 2, actionHorizon: 16, obsKeys: ['a'], document: { format: 'lerobot', text: '{}' } };
   it.each(Object.keys(TRAINING) as (keyof typeof TRAINING)[])('training.%s falls back alone', (key) => {
     const whole = readWith({ training: TRAINING }).training;
     expect(whole).toEqual(TRAINING);
@@ -181,6 +181,28 @@ describe('reading what others wrote', () => {
 
   it('reads a session of version 2, which knew no training, as it was', () => {
     expect(read({ version: 2, features: [term], training: { window: 9 } })).toEqual({ ...DEFAULT_SESSION, features: [term], pairing: { kind: 'truth' }, training: DEFAULT_TRAINING });
+  });
+
+  describe('a session of version 3, whose samples were single frames', () => {
+    const training = { window: 9, topk: 2, document: null };
+    const windows = (document: unknown): number[] => {
+      const { obsSteps, actionHorizon } = read({ version: 3, training: { ...training, document } }).training;
+      return [obsSteps, actionHorizon];
+    };
+
+    it('is read as it was', () => {
+      expect(read({ version: 3, features: [term], training })).toEqual({ ...DEFAULT_SESSION, features: [term], training: { ...DEFAULT_TRAINING, window: 9, topk: 2 } });
+      for (const odd of [null, 3, [], { window: 'wide' }]) expect(read({ version: 3, training: odd }).training).toEqual(DEFAULT_TRAINING);
+    });
+
+    it('that came from a config has the windows that the config names', () => {
+      const policy = (text: string): { format: string; text: string } => ({ format: 'lerobot', text: `{"policy":${text},"ot":{}}` });
+      expect(windows(policy('{"type":"act"}'))).toEqual([1, 100]);
+      expect(windows(policy('{"type":"diffusion","horizon":8,"n_obs_steps":3}'))).toEqual([3, 8]);
+      expect(windows(policy('{"type":"unheard"}'))).toEqual([1, 1]);
+      expect(windows({ format: 'robomimic', text: '{"algo":{"horizon":{"observation_horizon":4}}}' })).toEqual([4, 16]);
+      for (const text of ['{', '[]', '3', policy('{"type":"act","chunk_size":"many"}').text, policy('7').text]) expect(windows({ format: 'lerobot', text })).toEqual([1, 1]);
+    });
   });
 
   it('keeps at most 16 terms, bad ones not counted', () => {

@@ -117,7 +117,7 @@ describe('links that cannot be read', () => {
 describe('links from a newer version say so', () => {
   it.each([
     ['before anything of it is read', '#s=5.abcd', 5],
-    ['whatever its packing looks like', '#s=5.zstd:~%7Babc%7D', 5],
+    ['whatever its packing looks like', '#s=6.zstd:~%7Babc%7D', 6],
     ['with nothing in it', '#s=5.', 5],
     ['inside an envelope of ours', linkOf('{"version":7}'), 7],
   ])('%s', async (_, hash, version) => expect(await sessionFromHash(hash)).toEqual({ kind: 'newer', version }));

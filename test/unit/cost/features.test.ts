@@ -20,6 +20,17 @@ describe('time, slice, flatten: in this order', () => {
   test('scalars', () => expect(vectors(labelSpec({ dim_slice: [0, 1] }), 'source', side(3, [1]))).toEqual({ values: [0, 1, 2], width: 1 }));
 });
 
+describe('which axis is time', () => {
+  test('a picture by itself has none: (C, H, W)', () => expect(vectors(labelSpec({ time_reduce: 'last' }), 'source', side(1, [3, 1, 2]))).toEqual({ values: [0, 1, 2, 3, 4, 5], width: 6 }));
+  test('a window’s first axis is, whatever the number of axes', () => {
+    const column = { shape: [2, 2, 2], values: Float64Array.from({ length: 8 }, (_, k) => k), windowed: true };
+    const batch = { count: 1, columns: new Map([['observation.state', column]]) };
+    expect(vectors(labelSpec({ time_reduce: 'last' }), 'source', batch)).toEqual({ values: [4, 5, 6, 7], width: 4 });
+    expect(labelVectors(labelSpec(), 'source', batch)).toMatchObject({ width: 8, stepWidth: 4 });
+    expect(labelVectors(labelSpec({ dim_slice: [0, 1] }), 'source', batch)).toMatchObject({ width: 4, stepWidth: 2 });
+  });
+});
+
 describe('named errors', () => {
   test('missing key: the term, the side, the key and what there is', () => {
     expect(() => labelVectors(labelSpec({ src_key: 'action' }), 'source', side(2, [3]))).toThrow(

@@ -114,6 +114,11 @@ describe('embeddings', () => {
     const feed = (over: Partial<FeatureSpec>): unknown => embedColumn(labelSpec({ ...EMBEDDED, ...over }), 'source', 'k', stacked);
     expect(feed({})).toMatchObject({ shape: [3, 2] });
     expect(feed({ time_reduce: 'last' })).toEqual({ shape: [2], values: Float64Array.of(4, 5, 10, 11) });
+    // Of a window one step: the last unless the first is asked for.
+    stacked.columns.set('k', { ...stacked.columns.get('k')!, windowed: true });
+    for (const time_reduce of ['last', 'flatten'] as const) expect(feed({ time_reduce })).toEqual({ shape: [2], values: Float64Array.of(4, 5, 10, 11) });
+    expect(feed({ time_reduce: 'first' })).toEqual({ shape: [2], values: Float64Array.of(0, 1, 6, 7) });
+    stacked.columns.set('k', { shape: [3, 2], values: stacked.columns.get('k')!.values });
     stacked.columns.get('k')!.values[7] = Number.NaN;
     expect(() => feed({})).toThrow(expect.objectContaining({ code: 'non-finite', message: expect.stringContaining('dimension 1 of sample 1') as string }));
     expect(() => embedColumn(labelSpec(EMBEDDED), 'target', 'nothing', stacked)).toThrow(expect.objectContaining({ code: 'missing-key' }));

@@ -108,6 +108,9 @@ describe('robomimic’s HDF5', () => {
       group.create_hard_link('/data', 'round');
       group.create_hard_link('/data/demo_0', 'self');
       group.create_soft_link('/nowhere', 'dead');
+      group.create_soft_link('/data/demo_0/chase', 'chase');
+      group.create_soft_link('/data/demo_0/pong', 'ping');
+      group.create_soft_link('/data/demo_0/ping', 'pong');
       group.create_soft_link('/data/demo_0/actions', 'again');
       group.create_external_link('/etc/passwd', '/', 'outside');
     });
@@ -115,7 +118,7 @@ describe('robomimic’s HDF5', () => {
     expect([...dataset.features.keys()].toSorted()).toEqual(['actions', 'again', 'dones', 'obs/eef', 'states']);
     expect(dataset.warnings).toEqual([
       nextObs,
-      'Links that lead nowhere, or into another file, are left out: “/data/demo_0/dead”, “/data/demo_0/outside”.',
+      'Links that lead nowhere, or into another file, are left out: “/data/demo_0/chase”, “/data/demo_0/dead”, “/data/demo_0/outside” and 2 more.',
       'Links that lead back to a group around them are left out: “/data/demo_0/round”, “/data/demo_0/self”.',
     ]);
   });

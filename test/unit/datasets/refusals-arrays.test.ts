@@ -1,11 +1,11 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openDataset } from '../../../src/datasets/open.ts';
 import type { InputFile } from '../../../src/datasets/types.ts';
-import { demo, hdf5, header, npy, npyRows, robomimic, rows, zip } from './make-arrays.ts';
+import { demo, groupAt, hdf5, header, npy, npyRows, robomimic, rows, zip } from './make-arrays.ts';
 import { file } from './make.ts';
 
 const again = 'copy or download the file again.';
-const good = { hdf5: new ArrayBuffer(0), bomb: new ArrayBuffer(0), hollow: new ArrayBuffer(0), lattice: new ArrayBuffer(0), npz: zip({ 'states.npy': npyRows([[1], [2]]) }, true) };
+const good = { hdf5: new ArrayBuffer(0), bomb: new ArrayBuffer(0), declared: new ArrayBuffer(0), round: new ArrayBuffer(0), hollow: new ArrayBuffer(0), lattice: new ArrayBuffer(0), npz: zip({ 'states.npy': npyRows([[1], [2]]) }, true) };
 
 beforeAll(async () => {
   good.hdf5 = await robomimic({ demo_0: demo(0, 30), demo_1: demo(1, 20) });
@@ -15,6 +15,13 @@ beforeAll(async () => {
     for (let k = 0; k < 100; k++) {
       for (const [from, to] of ['ab', 'bc', 'ca'] as const) made.create_hard_link(`/data/demo_0/${to}`, `data/demo_0/${from}/${to}${k}`);
     }
+  });
+  good.declared = await hdf5({ data: { demo_0: {} } }, (made) => {
+    const actions = groupAt(made, 'data/demo_0').create_dataset({ name: 'actions', data: new Float64Array(100), shape: [1, 100], maxshape: [null, 100], chunks: [5000, 100], compression: 'gzip' });
+    actions.resize([500_000, 100]);
+  });
+  good.round = await hdf5({ data: {} }, (made) => {
+    for (const [k, to] of ['/data', '/'].entries()) groupAt(made, 'data').create_hard_link(to, `demo_${k}`);
   });
   const frames = 700_000;
   good.bomb = await robomimic({ demo_0: { actions: { data: new Float64Array(20 * frames), shape: [frames, 20], gzip: true } } });
@@ -59,6 +66,13 @@ const cases: readonly { what: string; files: () => readonly InputFile[]; code: s
     code: 'too-large',
     sentence: /^“a” takes \d+ KB and declares arrays of 107 MB, more than 100 times its size; it is damaged or made to fill the memory, save it again with the values that were recorded\.$/,
   },
+  {
+    what: 'an HDF5 file of a few kilobytes that declares 400 MB',
+    files: () => [file('a.hdf5', good.declared)],
+    code: 'too-large',
+    sentence: /^“a” takes [\d.]+ KB and declares arrays of 381 MB, more than 100 times its size; it is damaged or made to fill the memory, save it again with the values that were recorded\.$/,
+  },
+  { what: 'an HDF5 file whose only links lead back', files: () => [file('a.hdf5', good.round)], code: 'no-frames', sentence: '“a” holds no frames; choose a dataset with at least one frame.' },
   { what: 'HDF5 groups that lead to each other in a million ways', files: () => [file('a.hdf5', good.lattice)], code: 'too-large', sentence: /^“a\.hdf5” holds one episode of more than 2,000 arrays \(around “\/data\/demo_0\/[abc0-9/]+”\); save those that are compared in a file of their own\.$/ },
   { what: 'several robomimic files', files: () => [file('x/a.hdf5', good.hdf5), file('x/b.hdf5', good.hdf5)], code: 'several-datasets', sentence: 'There are 2 datasets here (“a.hdf5”, “b.hdf5”); open one of these files by itself.' },
   { what: 'HDF5 beside NumPy', files: () => [file('x/a.hdf5', good.hdf5), file('x/b.npz', good.npz)], code: 'several-datasets', sentence: 'There are HDF5 and NumPy files here (“a.hdf5”, “b.npz”); open those of one kind by themselves.' },

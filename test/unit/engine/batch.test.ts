@@ -184,3 +184,42 @@ describe('what a batch says of its samples', () => {
     expect(column(sim, 'observation.state')).toEqual(before);
   });
 });
+
+describe('windows in time', () => {
+  const DIFFUSION = { obsSteps: 2, actionHorizon: 3 };
+  const COLUMNS = { 'observation.state': 2, action: 1, timestamp: 1, 'next.reward': 1, 'observation.pixels': { shape: [3, 1, 1], values: Float64Array.from({ length: 21 }, (_, k) => k) } };
+  const side = (fps: number | null = 10): Dataset => madeDataset([4, 3], COLUMNS, fps);
+  const windowed = (source: Dataset, target: Dataset, windows = DIFFUSION): DrawnBatch => drawBatch(source, target, { ...DEFAULT_BATCH, kind: 'ranges', sourceRanges: '0, 4', targetRanges: '3, 6' }, () => null, windows);
+
+  it('stack observations up to the frame and actions from the same frame on, within the episode, with masks', () => {
+    const { source, target } = windowed(side(), side());
+    expect(source.columns.get('observation.state')).toEqual({ shape: [2, 2], windowed: true, values: Float64Array.of(0, 10, 0, 10, 4, 14, 4, 14) });
+    expect(source.columns.get('observation.state_is_pad')).toEqual({ shape: [2], windowed: true, values: Float64Array.of(1, 0, 1, 0) });
+    expect(source.columns.get('action')).toEqual({ shape: [3, 1], windowed: true, values: Float64Array.of(0, 0, 1, 4, 4, 5) });
+    expect(target.columns.get('action')).toEqual({ shape: [3, 1], windowed: true, values: Float64Array.of(2, 3, 3, 5, 6, 6) });
+    expect(target.columns.get('action_is_pad')).toEqual({ shape: [3], windowed: true, values: Float64Array.of(0, 0, 1, 0, 0, 1) });
+  });
+
+  it('leave clocks, outcomes and pictures as they are, and what is shown of the frames', () => {
+    const batch = windowed(side(), side());
+    for (const key of ['timestamp', 'next.reward', 'observation.pixels']) {
+      expect(batch.source.columns.get(key)?.windowed).toBeUndefined();
+      expect(batch.source.columns.has(`${key}_is_pad`)).toBe(false);
+    }
+    expect(batch.sourceInfo).toEqual(windowed(side(), side(), { obsSteps: 1, actionHorizon: 1 }).sourceInfo);
+  });
+
+  it('say what they did, and where the same frames span other times', () => {
+    const decision = 'Observations are stacks of 2 frames that end at the frame itself and actions are chunks of 3 frames from 1 before it on, on both sides; beyond an episode its edge frame is repeated (30 % of the places here) and marked in *_is_pad.';
+    const pictures = '“observation.pixels” is not stacked (pictures, and columns beyond 33,554,432 numbers a batch): a term takes the frame itself.';
+    expect(windowed(side(), side()).notes).toEqual([decision, pictures]);
+    expect(windowed(side(20), side(10)).notes).toEqual([decision, pictures, 'The window spans 0.1 s at 20 frames a second in the source and 0.2 s at 10 frames a second in the target: offsets are the same number of frames on both sides, not the same time.']);
+    expect(windowed(side(null), side(10)).notes).toEqual([decision, pictures]);
+    expect(windowed(side(), side(), { obsSteps: 1, actionHorizon: 2 }).notes).toEqual([expect.stringMatching(/^Actions are chunks of 2 frames from the frame itself on, on both sides;/)]);
+  });
+
+  it('of one step and one action change nothing', () => {
+    expect(windowed(side(), side(20), { obsSteps: 1, actionHorizon: 1 })).toEqual(drawBatch(side(), side(20), { ...DEFAULT_BATCH, kind: 'ranges', sourceRanges: '0, 4', targetRanges: '3, 6' }, () => null));
+    expect(windowed(side(), side(20), { obsSteps: 1, actionHorizon: 1 }).notes).toEqual([]);
+  });
+});

@@ -93,8 +93,30 @@ describe('a batch drawn by pairs', () => {
   it('warns of a window beside the diagonal prior', async () => {
     const engine = await engineWith();
     const { report } = await engine.solve(paired({ solve: { prior: 'diagonal' }, training: { window: 3 } }));
-    expect(report.pairing!.warnings[0]).toContain('The diagonal prior matches only pairs as they were drawn, and a window of 3 frames (0.3 s)');
-    expect((await engine.solve(paired({ solve: { prior: 'diagonal' }, training: { window: 2 } }))).report.pairing!.warnings).toEqual([]);
+    expect(report.warnings).toContainEqual({ code: 'window-diagonal', value: 3, facts: { seconds: 0.3 }, cure: { kind: 'window', window: 2 } });
+    const jittered = async (change: Change): Promise<boolean> => (await engine.solve(paired({ solve: { prior: 'diagonal' }, training: { window: 9 }, ...change }))).report.warnings.some(({ code }) => code.endsWith('-diagonal') && code !== 'hard-diagonal');
+    expect(await jittered({})).toBe(true);
+    expect(await jittered({ training: { window: 2 } })).toBe(false);
+    expect(await jittered({ solve: { prior: 'soft' } })).toBe(false);
+    // Frames that were not drawn by pairs were not moved either.
+    for (const change of [{ pairing: { kind: 'none' } }, { pairing: { kind: 'truth' } }, { batch: { kind: 'ranges', sourceRanges: '0:4', targetRanges: '0:4' } }] as const) expect(await jittered(change)).toBe(false);
+  });
+
+  it('warns of whole episodes beside the diagonal prior, whatever the window', async () => {
+    const { report } = await (await engineWith()).solve(paired({ solve: { prior: 'diagonal' }, training: { noWindow: true } }));
+    expect(report.warnings).toContainEqual({ code: 'episode-diagonal', value: 6, facts: { seconds: 0.6 }, cure: { kind: 'window', window: 2 } });
+  });
+
+  it('says where the sides have other frame rates, by a file and by DTW', async () => {
+    const engine = await Engine.holding(madeDataset(SOURCE, { 'observation.state': 2 }, 20), madeDataset(TARGET), false);
+    const sentence = 'The source has 20 frames a second and the target 10; frames are paired whatever their times.';
+    expectType('done', await engine.request('add-pairs', { key: KEY, pairs: PAIRS }));
+    expect((await engine.solve(paired())).report.pairing!.warnings).toEqual([sentence]);
+    expect(expectType('paired', await engine.request('pair', { settings: dtw })).warnings).toEqual([sentence]);
+    expect((await engine.solve(paired({ pairing: dtw }))).report.pairing!.warnings).toEqual([sentence]);
+    const unknown = await Engine.holding(madeDataset(SOURCE, { 'observation.state': 2 }, null), madeDataset(TARGET), false);
+    expectType('done', await unknown.request('add-pairs', { key: KEY, pairs: PAIRS }));
+    expect((await unknown.solve(paired())).report.pairing!.warnings).toEqual([]);
   });
 
   it('of pairs that are not here is refused by name, as is what robomimic cannot draw', async () => {

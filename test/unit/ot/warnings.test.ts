@@ -11,7 +11,7 @@ import { expectClose, makeProblem } from '../../support/ot.ts';
 const FAST: SolveOptions = { mode: 'fast' };
 
 function contextOf(problem: UotProblem, over: Partial<CostContext> = {}): CostContext {
-  return { statistics: costStatistics(problem.cost), shares: new Map(), cameras: { count: 0, weight: 0 }, embeddingVariance: new Map(), constantDimensions: [], ...over };
+  return { statistics: costStatistics(problem.cost), shares: new Map(), cameras: { count: 0, weight: 0 }, embeddingVariance: new Map(), constantDimensions: [], jitter: null, ...over };
 }
 
 const warningsOf = (problem: UotProblem, options = FAST, over: Partial<CostContext> = {}): Warning[] => planWarnings(problem, solve(problem, options), contextOf(problem, over));
@@ -49,6 +49,21 @@ describe('hard-diagonal', () => {
     expectClose(Number(warning.facts.total), problem.reg + 2 * problem.tau1, 1e-12);
     expect(warningOf('hard-diagonal', apply(problem, warning.cure))).toBeUndefined();
   });
+});
+
+describe('a window beside the diagonal prior', () => {
+  const problem = { ...healthy(), prior: { kind: 'diagonal' } as const };
+  const jitter = { window: 3, noWindow: false, fps: 15, episode: 120 };
+  test('figure in frames and seconds, and a window of 2 as its cure', () => {
+    expect(warningOf('window-diagonal', problem, FAST, { jitter })).toEqual({ code: 'window-diagonal', value: 3, facts: { seconds: 0.2 }, cure: { kind: 'window', window: 2 } });
+    expect(warningOf('window-diagonal', problem, FAST, { jitter: { ...jitter, fps: null } })?.facts).toEqual({});
+    expect(warningOf('episode-diagonal', problem, FAST, { jitter: { ...jitter, noWindow: true } })).toEqual({ code: 'episode-diagonal', value: 120, facts: { seconds: 8 }, cure: { kind: 'window', window: 2 } });
+  });
+  test.each<[string, UotProblem, Partial<CostContext>]>([
+    ['a window of 2', problem, { jitter: { ...jitter, window: 2 } }],
+    ['a batch that was not drawn by pairs', problem, { jitter: null }],
+    ['another prior', { ...problem, prior: { kind: 'soft', epsilon: 0.1 } }, { jitter: { ...jitter, noWindow: true } }],
+  ])('none with %s', (_, posed, over) => expect(warningsOf(posed, FAST, over).filter(({ code }) => code === 'window-diagonal' || code === 'episode-diagonal')).toEqual([]));
 });
 
 describe('mass-collapse', () => {

@@ -2,7 +2,6 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
-import { readInChild } from '../../../scripts/node/read-dataset.ts';
 import type { PairInfo } from '../../../src/core/pairing/pair-info.ts';
 import { formatPairInfo, parsePairInfo } from '../../../src/core/pairing/pair-info.ts';
 import { inspectHere, inspectInProcess, type Outcome } from '../../support/inspect.ts';
@@ -15,8 +14,6 @@ const ROOT = resolve(import.meta.dirname, '../../..');
 const data = join(resolve(ROOT, process.env['OT_SHARED'] ?? '../shared'), 'data');
 const present = existsSync(data);
 const lift = ['session_1019_src.hdf5', 'session_1018_tgt.hdf5'].map((name) => join(data, 'robosuite_lift_hdf5', name));
-/** Whether this version reads robomimic HDF5: tried, not known. */
-const readsHdf5 = present && (await readInChild(lift[0]!).then(() => true, () => false));
 const demo = (name: string): string => join(ROOT, 'public/demo', name);
 
 let folder = '';
@@ -62,7 +59,7 @@ describe('inspect pair', () => {
     expectSamePairs(pairsOf(at('piper.json')), pairsOf(join(data, 'pair_info/piper_jan.json')));
   });
 
-  it.skipIf(!readsHdf5)('writes robosuite_lift_dec.json again (skipped where there is no shared data folder, or HDF5 is not read)', async () => {
+  it.skipIf(!present)('writes robosuite_lift_dec.json again (skipped where there is no shared data folder)', async () => {
     const report = await answer('pair', ...lift, '--feature', 'states[1:9]', '--formula', 'norm', '--out', 'lift.json');
     expect(report).toEqual({ pairs: 36, warnings: [] });
     const got = pairsOf(at('lift.json'));
@@ -114,6 +111,7 @@ describe('inspect sampler', () => {
   beforeAll(() => {
     writeFileSync(at('p.json'), formatPairInfo(pairInfo({ e0: [entry('s0', 0.01, [[0, [1]], [1, [2, 3]], [2, [3]]]), entry('s1', 0.01, [[0, [0, 1]], [1, [3]], [2, [5]]])] })));
     writeFileSync(at('third.json'), JSON.stringify({ demo_0: { paired_demos: [{ demo_name: 'demo_1', dtw_dist: 1 }], pairing: {} } }));
+    writeFileSync(at('latin.json'), Buffer.from('{"d\xe9": []}', 'latin1'));
     writeFileSync(at('far.json'), formatPairInfo(pairInfo({ e0: [entry('s0', 1e308, [[0, [1]]])] })));
   });
 
@@ -166,6 +164,7 @@ describe('inspect sampler', () => {
     ['robomimic at W = 0', ['p.json', '--convention', 'robomimic', ...lengths, '--window', '0', '--out', 'x'], /^A window of 0 leaves robomimic no frame to draw/],
     ['a sharpness that is none', ['p.json', '--convention', 'lerobot', ...lengths, '--sharpness', 'inf', '--out', 'x'], /^--sharpness is "inf"; it must be a finite number\.$/],
     ['the third-party layout', ['third.json', '--convention', 'lerobot', ...lengths, '--out', 'x'], /^“third\.json” has the field paired_demos.*the fields expected are demo_name, raw_dtw_dist and pairing/],
+    ['what is no UTF-8', ['latin.json', '--convention', 'lerobot', ...lengths, '--out', 'x'], /^latin\.json is not text in UTF-8; a pair_info file is JSON\.$/],
     ['weights that are all 0', ['far.json', '--convention', 'robomimic', ...lengths, '--window', '1', '--out', 'x'], /^No pair is left to draw\. The weight of 1 episode pair is exactly 0 at sharpness 50/],
     ['nothing left', ['p.json', '--convention', 'lerobot', ...lengths, '--base-index-tgt', '1', '--out', 'x'], /^No pair is left to draw\. 8 of 8 frame pairs lie outside the datasets/],
   ])('refuses %s in one sentence', async (_, args, sentence) => {

@@ -1,5 +1,8 @@
 import { describe, expect, it, test } from 'vitest';
 import { MAX_FRAME_PAIRS, formatPairInfo, parsePairInfo } from '../../../src/core/pairing/pair-info.ts';
+import { pairedSamples } from '../../../src/core/pairing/sampler.ts';
+import { lerobotSampler } from '../../../src/core/pairing/sampler-settings.ts';
+import { sideOfLengths } from '../../../src/core/pairing/sides.ts';
 import { entry, pairInfo } from '../../support/pairing.ts';
 
 const parse = (json: unknown): ReturnType<typeof parsePairInfo> => parsePairInfo(JSON.stringify(json), 'pair_info.json');
@@ -54,7 +57,7 @@ describe('bad input is refused in one sentence that says where', () => {
     ['two ways of writing a target frame', { demo_0: [{ ...good, pairing: { 1: [0], '01': [0] } }] }, 'the target frame “01”'],
     ['a source frame that is none', { demo_0: [{ ...good, pairing: { 0: [0, 0.5] } }] }, 'target frame 0 is paired with “0.5”'],
     ['a source frame in quotes', { demo_0: [{ ...good, pairing: { 0: ['3'] } }] }, 'is paired with “"3"”'],
-    ['a source frame beyond counting', { demo_0: [{ ...good, pairing: { 0: [1e300] } }] }, 'is paired with “1e+300”'],
+    ['a target frame written as no Python integer is', { demo_0: [{ ...good, pairing: { '1e3': [0] } }] }, 'the target frame “1e3” is not a whole number'],
     ['lists in lists in lists', { demo_0: [{ ...good, pairing: { 0: [[[3]]] } }] }, 'is paired with a list'],
     ['a number for partners', { demo_0: [{ ...good, pairing: { 0: 3 } }] }, 'has “3” where a list of source frames belongs'],
     ['an object for entries', { demo_0: good }, 'an object stands where a list'],
@@ -94,6 +97,15 @@ describe('what is read with a warning', () => {
   test('a million entries (six seconds of work, more on a busy machine)', { timeout: 300_000 }, () => {
     const text = `{"d0": [${Array.from({ length: 1_000_000 }, (_, k) => `{"demo_name":"s${k}","raw_dtw_dist":1e308,"pairing":{"0":[0]}}`).join(',')}]}`;
     expect(parsePairInfo(text, 'm.json').pairs.get('d0')).toHaveLength(1_000_000);
+  });
+
+  test('frames that no dataset has: read, and left to the sampler to skip and count', () => {
+    const far = '9'.repeat(30);
+    const { pairs } = parsePairInfo(`{"d0": [{"demo_name": "s0", "pairing": {"0": [0, -1, 2147483648, ${far}], "${far}": [0], "-3": [0]}}]}`, 'p.json');
+    expect(pairs.get('d0')![0]!.frames.sources).toEqual([0, -1, 2 ** 31, Number(far), 0, 0]);
+    const { samples, warnings } = pairedSamples(pairs, sideOfLengths([3], 0), sideOfLengths([3], 0), lerobotSampler());
+    expect(samples).toMatchObject([{ target: 0, candidates: Int32Array.of(0) }]);
+    expect(warnings[0]).toContain('5 of 6 frame pairs lie outside the datasets and were skipped');
   });
 
   test('names that mean something to JavaScript, and a byte order mark', () => {

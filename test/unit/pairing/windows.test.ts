@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from 'vitest';
-import { chunkDeltas, deltasOfSeconds, stackDeltas, windowAlike, windowColumn, windowRows } from '../../../src/core/pairing/time-windows.ts';
-import { defaultWindow, diagonalWindowWarning, windowSize } from '../../../src/core/pairing/window-size.ts';
+import { chunkDeltas, deltasOfSeconds, stackDeltas, timeWindows, windowAlike, windowColumn, windowRows } from '../../../src/core/pairing/time-windows.ts';
+import { defaultWindow, windowSize } from '../../../src/core/pairing/window-size.ts';
 
 describe('windows in time', () => {
   const span = { start: 10, length: 5 };
@@ -14,13 +14,21 @@ describe('windows in time', () => {
   it('of a column are (S, …shape), and their masks (S)', () => {
     const column = { shape: [2], values: Float64Array.from({ length: 40 }, (_, k) => k) };
     const { values, isPad } = windowColumn(column, [10, 12], [span, span], stackDeltas(2));
-    expect(values).toEqual({ shape: [2, 2], values: Float64Array.of(20, 21, 20, 21, 22, 23, 24, 25) });
-    expect(isPad).toEqual({ shape: [2], values: Float64Array.of(1, 0, 0, 0) });
+    expect(values).toEqual({ shape: [2, 2], values: Float64Array.of(20, 21, 20, 21, 22, 23, 24, 25), windowed: true });
+    expect(isPad).toEqual({ shape: [2], values: Float64Array.of(1, 0, 0, 0), windowed: true });
   });
 
   it('are made of steps and horizons', () => {
     expect(stackDeltas(3)).toEqual([-2, -1, 0]);
     expect(chunkDeltas(4, -1)).toEqual([-1, 0, 1, 2]);
+  });
+
+  it('are those that policies are trained on: ACT, diffusion, single frames', () => {
+    expect(timeWindows(1, 4)).toEqual({ observations: null, actions: [0, 1, 2, 3] });
+    expect(timeWindows(2, 4)).toEqual({ observations: [-1, 0], actions: [-1, 0, 1, 2] });
+    expect(timeWindows(1, 1)).toEqual({ observations: null, actions: null });
+    // A chunk shorter than the stack would end before the frame itself.
+    expect(timeWindows(4, 2)).toEqual({ observations: [-3, -2, -1, 0], actions: [-1, 0] });
   });
 
   it('come as seconds in LeRobot, and must fall on frames', () => {
@@ -53,12 +61,5 @@ describe('the size of W', () => {
   test('is told in frames, seconds and percent', () => {
     expect(windowSize(6, 15, [100, 200])).toEqual({ frames: 6, seconds: 0.4, percent: 4 });
     expect(windowSize(6, null, [120])).toEqual({ frames: 6, seconds: null, percent: 5 });
-  });
-
-  test('beyond 2 contradicts the diagonal prior', () => {
-    expect(diagonalWindowWarning(3, true, 15)).toBe('The diagonal prior matches only pairs as they were drawn, and a window of 3 frames (0.2 s) draws them apart; use a window of at most 2, or another prior.');
-    expect(diagonalWindowWarning(2, true, 15)).toBeNull();
-    expect(diagonalWindowWarning(40, false, null)).toBeNull();
-    expect(diagonalWindowWarning(40, true, null)).toContain('a window of 40 frames draws');
   });
 });

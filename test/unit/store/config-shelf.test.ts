@@ -2,7 +2,7 @@ import { unzipSync } from 'fflate';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { UserError } from '../../../src/base/errors.ts';
 import { potSnippet } from '../../../src/config/pot-snippet.ts';
-import { DEFAULT_SESSION, type Session } from '../../../src/config/session.ts';
+import { DEFAULT_SESSION, readSession, writeSession, type Session } from '../../../src/config/session.ts';
 import { solve } from '../../../src/core/ot/solve.ts';
 import type { PickedFile } from '../../../src/engine/client.ts';
 import { ConfigShelf, isConfigDrop } from '../../../src/store/config-shelf.ts';
@@ -59,6 +59,35 @@ describe('a config that is opened', () => {
     shelf.readNullTauAs('hard');
     expect(useRun.getState().config).toBeNull();
     expect(session()).toBe(before);
+  });
+
+  it('is judged again after a reload, with what was changed since', async () => {
+    await open(picked('train_config.json', JSON.stringify(CONFIG)));
+    const before = useRun.getState().config!;
+    const reload = (): void => {
+      const reading = readSession(JSON.parse(writeSession(session())));
+      useRun.setState(useRun.getInitialState());
+      if (reading.kind === 'session') useSession.getState().replace(reading.session);
+      shelf.recall();
+    };
+    reload();
+    expect(useRun.getState().config).toEqual({ ...before, file: 'lerobot_config.json', reading: null });
+    // The null τ can still be read the other way.
+    shelf.readNullTauAs('hard');
+    expect(session().solve).toMatchObject({ tau1: Infinity, tau2: 0.7 });
+    useSession.getState().setSolve({ prior: 'diagonal' });
+    reload();
+    expect(useRun.getState().config?.findings.map(({ code }) => code)).toContain('hard-diagonal');
+    expect(useRun.getState().config?.nullTau).toBeNull();
+  });
+
+  it('is not made up where the session came from none, or a link put something else in its place', () => {
+    shelf.recall();
+    expect(useRun.getState().config).toBeNull();
+    for (const text of ['', '[]', '{"policy":3}']) {
+      useSession.getState().replace({ ...DEFAULT_SESSION, training: { ...DEFAULT_SESSION.training, document: { format: 'lerobot', text } } });
+      expect(() => shelf.recall()).not.toThrow();
+    }
   });
 
   it('says the same of terms that are alike once', async () => {

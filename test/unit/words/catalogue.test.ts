@@ -13,6 +13,8 @@ const holes = (text: string): string[] => [...new Set(Array.from(text.matchAll(/
 // Records, so that the compiler misses none: a new code needs an example here.
 const WARNINGS: Record<WarningCode, Pick<Warning, 'value' | 'facts'>> = {
   'hard-diagonal': { value: 0.4, facts: { total: 0.11 } },
+  'window-diagonal': { value: 8, facts: { seconds: 0.53 } },
+  'episode-diagonal': { value: 120, facts: { seconds: 8 } },
   'mass-collapse': { value: 0, facts: { log10: -512.3 } },
   'transport-dominates': { value: 0.7, facts: {} },
   'mass-above-one': { value: 812, facts: {} },
@@ -32,6 +34,7 @@ const CURES: Record<Cure['kind'], readonly Cure[]> = {
   mode: [{ kind: 'mode', mode: 'fast' }],
   'term-weight': [{ kind: 'term-weight', term: 'joints', factor: 0.2 }],
   'camera-weights': [{ kind: 'camera-weights', count: 3 }],
+  window: [{ kind: 'window', window: 2 }],
 };
 const warningOf = (code: WarningCode): Warning => ({ code, cure: null, ...WARNINGS[code] });
 const codes = Object.keys(WARNINGS) as WarningCode[];

@@ -19,6 +19,8 @@ describe('warnings as sentences: counts are counts, figures are figures', () => 
     [{ code: 'pot-breaks', value: 0, facts: { mass: 0, trueMass: 0.3 } }, 'POT breaks here at iteration 0 and returns mass 0; the true mass is 0.300.'],
     [{ code: 'term-dominates', value: 0.971, facts: { term: 'state' } }, '“state” carries 97.1 % of the cost.'],
     [{ code: 'mass-collapse', value: 0, facts: { log10: -1033.6 } }, 'Mass has died: 1e−1034, healthy is 0.05–0.30. Costs are far above τ, so the loss is silent.'],
+    [{ code: 'window-diagonal', value: 8, facts: { seconds: 8 / 15 } }, 'A window of 8 frames (0.533 s) draws pairs apart, and the diagonal prior cannot match them anew. 2 at most, or a soft prior.'],
+    [{ code: 'window-diagonal', value: 8, facts: {} }, 'A window of 8 frames draws pairs apart, and the diagonal prior cannot match them anew. 2 at most, or a soft prior.'],
   ])('%#', (warning, text) => expect(sentence(warning)).toBe(text));
 });
 
