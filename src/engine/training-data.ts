@@ -128,7 +128,7 @@ export function policyColumns(source: Chosen['dataset'], target: Chosen['dataset
 
 /** Chunks of H actions around each row (`timeWindows`), and which of their steps count: beyond an episode its last action is repeated, as padding. */
 export function actionChunks({ width, values }: PolicyColumn, datasets: Readonly<Record<Side, Chosen['dataset']>>, { bc }: StepRows, { obsSteps, actionHorizon: horizon }: Windows): { wanted: Float32Array; valid: Float32Array | null } {
-  const deltas = timeWindows(obsSteps, horizon).actions;
+  const deltas = timeWindows(obsSteps, horizon).actions ?? [0];
   const count = bc.source.length + bc.target.length;
   const wanted = new Float32Array(count * horizon * width);
   const valid = new Float32Array(count * horizon);
