@@ -74,7 +74,7 @@ function aboutTerms({ features, training }: Session, add: Add): void {
       'time-reduce',
       training.convention === 'lerobot'
         ? 'Embeddings are those of the last observation step (of the first action step), while labels are flattened over all steps; earlier versions of the fork take that one step for labels too.'
-        : 'Embeddings of all observation steps are flattened into one vector, and of an action label only the first step counts.',
+        : 'Embeddings of all observation steps are flattened into one vector, of which the playground takes the last step alone; of an action label only the first step counts.',
     );
 }
 

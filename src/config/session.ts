@@ -229,7 +229,7 @@ function onDemo({ source, target }: Readonly<Record<string, unknown>>): boolean 
 
 function withWindows(training: unknown): unknown {
   const parsed = v.safeParse(trainingSchema, training);
-  return parsed.success ? { ...parsed.output, ...windowsOfDocument(parsed.output.document) } : training;
+  return parsed.success ? { ...parsed.output, ...windowsOfDocument(parsed.output.document) } : DEFAULT_TRAINING;
 }
 
 /** What came out of reading a stored or shared session. */

@@ -191,7 +191,7 @@ describe('reading what others wrote', () => {
     };
 
     it('is read as it was', () => {
-      expect(read({ version: 3, features: [term], training })).toEqual({ ...DEFAULT_SESSION, features: [term], training: { ...DEFAULT_TRAINING, window: 9, topk: 2 } });
+      expect(read({ version: 3, features: [term], training })).toEqual({ ...DEFAULT_SESSION, features: [term], pairing: { kind: 'truth' }, training: { ...DEFAULT_TRAINING, window: 9, topk: 2 } });
       for (const odd of [null, 3, [], { window: 'wide' }]) expect(read({ version: 3, training: odd }).training).toEqual(DEFAULT_TRAINING);
     });
 

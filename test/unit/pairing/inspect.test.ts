@@ -6,6 +6,7 @@ import type { PairInfo } from '../../../src/core/pairing/pair-info.ts';
 import { formatPairInfo, parsePairInfo } from '../../../src/core/pairing/pair-info.ts';
 import { inspectHere, inspectInProcess, type Outcome } from '../../support/inspect.ts';
 import { entry, pairInfo } from '../../support/pairing.ts';
+import { demo as demoGroup, groupAt, hdf5 } from '../datasets/make-arrays.ts';
 
 /* `inspect pair` and `inspect sampler` on files; one answer and one refusal as a person gets them, from a process of its own. */
 
@@ -78,6 +79,13 @@ describe('inspect pair', () => {
     // Plain [s, …], which both code bases read.
     const json = JSON.parse(readFileSync(at('demo.json'), 'utf8')) as Record<string, { pairing: Record<string, unknown[]> }[]>;
     expect(Object.values(json['episode_0001']![0]!.pairing).flat().every((frame) => typeof frame === 'number')).toBe(true);
+  });
+
+  it('says where the frame rates differ, and names episodes as their files do', async () => {
+    for (const [name, rate] of [['fast', 20], ['slow', 10]] as const)
+      writeFileSync(at(`${name}.hdf5`), new Uint8Array(await hdf5({ data: { demo_1: demoGroup(1, 6), demo_3: demoGroup(3, 5) } }, (made) => groupAt(made, 'data').create_attribute('env_args', JSON.stringify({ env_kwargs: { control_freq: rate } })))));
+    expect(await answer('pair', 'fast.hdf5', 'slow.hdf5', '--feature', 'states[0:2]', '--formula', 'norm', '--out', 'rates.json')).toEqual({ pairs: 4, warnings: ['The source has 20 frames a second and the target 10; frames are paired whatever their times.'] });
+    expect([...pairsOf(at('rates.json')).keys()]).toEqual(['demo_1', 'demo_3']);
   });
 
   const given = ['--feature', 'observation.state', '--formula', 'path', '--out', 'none.json'];
