@@ -3,7 +3,7 @@ import type { Call, Lowering } from './call.ts';
 import { axesOf, constantAt, input, rankAt, resultDims, wrap } from './call.ts';
 import { normalisations } from './lower-norms.ts';
 import { windows } from './lower-windows.ts';
-import { computedAs, range, sizeOf } from './tape.ts';
+import { CAST_TO, computedAs, range, sizeOf } from './tape.ts';
 import type { Tape } from './tape.ts';
 
 /*
@@ -59,7 +59,7 @@ const cast: Lowering = (call) => {
   const to = typeOf(attributes.int('to', 1))?.dtype ?? call.refuse('it makes a type that is not supported here');
   // Between kinds of floats there is nothing to do: all are computed in float32.
   if (isFloat(to) && tape.scope.tensor(x).dtype === 'float32') return [x];
-  if (!['float32', 'int32', 'int64', 'bool'].includes(computedAs(to))) call.refuse(`it makes ${to}`);
+  if (CAST_TO[computedAs(to)] === undefined) return call.refuse(`it makes ${to}`);
   return [tape.cast(x, computedAs(to))];
 };
 

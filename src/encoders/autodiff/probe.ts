@@ -50,9 +50,10 @@ export async function probe(encoder: EncoderFile, shapes: ReadonlyMap<string, re
     if (opened) await compareRows(encoder, feeds, found, outputs, size, rows, options);
     return found;
   } catch (error) {
-    // What keeps a file from being loaded or its memory from sufficing is said; that its shapes contradict each other is ours.
-    if (error instanceof UserError || !opened) throw runtimeSentence(error, file, 'run');
-    throw fixedBatch(file, size, rows);
+    const said = runtimeSentence(error, file, 'run');
+    // Shapes that contradict each other in the opened graph only are no fault of the file.
+    const contradicts = opened && said instanceof UserError && ['encoder-load', 'encoder-run'].includes(said.code);
+    throw contradicts ? fixedBatch(file, size, rows) : said;
   }
 }
 

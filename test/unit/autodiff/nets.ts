@@ -98,6 +98,12 @@ export const nets: Readonly<Record<string, Net>> = {
   'MaxPool over one axis': { x: [2, 3, 9], nodes: [op('MaxPool', [], [ints('kernel_shape', [3]), ints('strides', [2])])] },
   ...Object.fromEntries([0, 1].map((include) => [`AveragePool, padding ${include ? 'counted' : 'left out'}`, { x: image, nodes: [op('AveragePool', [], [ints('kernel_shape', [3, 2]), ints('strides', [2, 1]), ints('pads', [1, 0, 1, 1]), int('count_include_pad', include)])] }])),
   'AveragePool with ceil': { x: image, nodes: [op('AveragePool', [], [ints('kernel_shape', [3, 2]), ints('strides', [2, 2]), int('ceil_mode', 1)])], opset: 19 },
+  'AveragePool with ceil and counted padding': { x: image, nodes: [op('AveragePool', [], [ints('kernel_shape', [3, 2]), ints('strides', [2, 2]), ints('pads', [1, 0, 0, 1]), int('ceil_mode', 1), int('count_include_pad', 1)])], opset: 11 },
+  'Conv of one pixel, with padding': { x: image, nodes: [op('Conv', ['w', 'b'], [ints('pads', [1, 1, 1, 1]), ints('strides', [3, 2])])], weights: { w: [2, 4, 1, 1], b: [2] } },
+  'Conv of the whole image': { x: image, nodes: [op('Conv', ['w'])], weights: { w: [2, 4, 6, 5] } },
+  'Gemm with a column added': { x: vector, nodes: [op('Gemm', ['w', 'b'])], weights: { w: [4, 2], b: [3, 1] } },
+  'MatMul of a vector': { x: vector, nodes: [node('MatMul', ['w', 'x'], ['y'])], weights: { w: [3] } },
+  'Split by number': { x: [2, 7], nodes: [node('Split', ['x'], ['a', 'y'], [int('axis', 1), int('num_outputs', 2)])], opset: 18 },
   'GlobalAveragePool': { x: image, nodes: [op('GlobalAveragePool')] },
 };
 
@@ -118,7 +124,8 @@ export const assorted: Net = {
     node('Mul', ['layer', 'soft'], ['gated']),
     node('Gather', ['gated', 'places'], ['picked'], [int('axis', 1)]),
     node('Slice', ['gated', 'first', 'last', 'along', 'by'], ['sliced']),
-    node('Elu', ['sliced'], ['elu']),
+    node('Dropout', ['sliced'], ['dropped']),
+    node('Elu', ['dropped'], ['elu']),
     node('ReduceMax', ['gated'], ['top'], [ints('axes', [1])]),
     node('Concat', ['picked', 'elu', 'top'], ['joined'], [int('axis', 1)]),
     node('Greater', ['joined', 'zero'], ['positive']),
