@@ -8,7 +8,7 @@ import type { DtwSettings } from '../config/pairing.ts';
 import type { LoadedPairInfo } from './pair-info-file.ts';
 import type { PairingFacts } from './pairing.ts';
 import { BUILTIN_ENCODERS } from '../config/session.ts';
-import type { BackendChoice, BackendInfo, EncoderProposal, EngineReply, EngineRequest, EngineSignal, EpisodePairView, ProblemSettings, RegimeMap, ResponseCurves, Side, SolveMatrices, SolveReport, VerifyReport, WindowTrial } from './protocol.ts';
+import type { BackendChoice, BackendInfo, Checkpoint, EncoderProposal, EngineReply, EngineRequest, EngineSignal, EpisodePairView, ProblemSettings, RegimeMap, ResponseCurves, Side, SolveMatrices, SolveReport, TrainingMetrics, TrainingSession, TrainingStatus, VerifyReport, WindowTrial } from './protocol.ts';
 import { readEncoderInWorker, readInWorker, readPairInfoInWorker } from './reader.ts';
 
 export { droppedFiles, pickedFiles } from '../datasets/browser-files.ts';
@@ -32,7 +32,7 @@ const ANSWER_WITHIN_MS = 90_000;
 export const WORK_WITHIN_MS = 60_000;
 
 /** They answer when they are done, and yield to what is wanted sooner. */
-const SWEEPS: ReadonlySet<EngineRequest['type']> = new Set(['responses', 'regime-map', 'window-trials']);
+const SWEEPS: ReadonlySet<EngineRequest['type']> = new Set(['responses', 'regime-map', 'window-trials', 'train']);
 
 /** After these ONNX Runtime does not recover, and the engine says so itself. */
 const ENDINGS: ReadonlySet<string> = new Set(['encoder-hung', 'encoder-lost']);
@@ -41,6 +41,7 @@ interface Waiting {
   readonly resolve: (reply: EngineReply) => void;
   readonly reject: (error: UserError) => void;
   readonly onProgress: ((done: number, total: number) => void) | undefined;
+  readonly onSteps: ((metrics: readonly TrainingMetrics[], status: TrainingStatus) => void) | undefined;
 }
 
 /**
@@ -102,6 +103,11 @@ export class EngineClient {
       waiting?.onProgress?.(reply.done, reply.total);
       return;
     }
+    if (reply.type === 'training') {
+      this.#lastSign = performance.now();
+      waiting?.onSteps?.(reply.metrics, reply.status);
+      return;
+    }
     this.#waiting.delete(reply.id);
     if (reply.type !== 'failed') {
       waiting?.resolve(reply);
@@ -141,10 +147,10 @@ export class EngineClient {
     this.#onDeath(reason);
   }
 
-  async #request<T extends EngineRequest['type']>(type: T, body: RequestBody<T>, transfer: Transferable[] = [], onProgress?: Waiting['onProgress']): Promise<EngineReply> {
+  async #request<T extends EngineRequest['type']>(type: T, body: RequestBody<T>, transfer: Transferable[] = [], onProgress?: Waiting['onProgress'], onSteps?: Waiting['onSteps']): Promise<EngineReply> {
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject, onProgress });
+      this.#waiting.set(id, { resolve, reject, onProgress, onSteps });
       if (!SWEEPS.has(type)) this.#watch(id);
       this.#worker.postMessage({ type, id, ...body }, transfer);
     });
@@ -242,6 +248,44 @@ export class EngineClient {
   async windowTrials(settings: ProblemSettings, seed: number): Promise<readonly WindowTrial[] | null> {
     const reply = await this.#request('window-trials', { settings, seed });
     return reply.type === 'window-trials' ? reply.trials : null;
+  }
+
+  /**
+   * Train, telling steps as they come; until it is paused, at its end, or stopped on an error, which the status then has.
+   * @throws UserError with what the settings or the data do not allow
+   */
+  async train(settings: TrainingSession, steps: number | null, onSteps: (metrics: readonly TrainingMetrics[], status: TrainingStatus) => void): Promise<TrainingStatus> {
+    return ((await this.#request('train', { settings, steps }, [], undefined, onSteps)) as ReplyOf<'trained'>).status;
+  }
+
+  async pauseTraining(): Promise<void> {
+    await this.#request('pause-training', {});
+  }
+
+  /** Back to the last kept step at or before this one. @throws UserError `no-training` */
+  async rewindTraining(step: number): Promise<TrainingStatus> {
+    return ((await this.#request('rewind-training', { step })) as ReplyOf<'trained'>).status;
+  }
+
+  /** Forget the run: the encoder is the file's again. */
+  async resetTraining(): Promise<void> {
+    await this.#request('reset-training', {});
+  }
+
+  /** The run as it stands, to be written down; null where nothing is trained. */
+  async checkpoint(): Promise<Checkpoint | null> {
+    return ((await this.#request('checkpoint', {})) as ReplyOf<'checkpoint'>).checkpoint;
+  }
+
+  /** Go on from what was written down. @throws UserError `checkpoint-mismatch`, and as `train` */
+  async resumeTraining(settings: TrainingSession, checkpoint: Checkpoint): Promise<TrainingStatus> {
+    return ((await this.#request('resume-training', { settings, checkpoint })) as ReplyOf<'trained'>).status;
+  }
+
+  /** The encoder's ONNX file with the weights that it has learned. @throws UserError `no-training` */
+  async trainedEncoder(): Promise<{ readonly file: string; readonly bytes: Uint8Array<ArrayBuffer> }> {
+    const { file, bytes } = (await this.#request('trained-encoder', {})) as ReplyOf<'encoder-file'>;
+    return { file, bytes };
   }
 
   /** RGBA of a demo frame, or null for data that have no drawing. */

@@ -13,6 +13,8 @@ import { EpisodePairRoom } from './episode-pair.ts';
 import { EncoderRoom } from './encoders.ts';
 import { PairingRoom } from './pairing.ts';
 import { ProblemPipeline, type PosedProblem } from './problem.ts';
+import type { TrainerPlace } from './trainer.ts';
+import { TrainingRoom } from './training.ts';
 import { feedableKeys, proposeKeys } from './proposal.ts';
 import { DEMO_IMAGE, TRIED_WINDOWS, type EngineReply, type EngineRequest, type ProblemSettings, type Side, type WindowTrial } from './protocol.ts';
 import { regimeMap, regimeProblems, responseCurves, responseProblems } from './sweeps.ts';
@@ -26,10 +28,14 @@ type Send = (reply: EngineReply, transfer: Transferable[]) => void;
 export class EngineHost {
   readonly #send: Send;
   readonly #room: EncoderRoom;
+  readonly #watch: Watch | undefined;
   readonly #pairing = new PairingRoom();
   readonly #episodePairs = new EpisodePairRoom(this.#pairing);
   readonly #pipeline: ProblemPipeline;
   readonly #backend = new Backend();
+  readonly #training = new TrainingRoom();
+  /** Counts the datasets that were loaded. */
+  #generation = 0;
   readonly #sides: Record<Side, { dataset: Dataset; demo: 'sim' | 'real' | null } | null> = { source: null, target: null };
   readonly #sweeps = new Map<string, number>();
 
@@ -37,6 +43,8 @@ export class EngineHost {
   constructor(send: Send, watch?: Watch) {
     this.#send = send;
     this.#room = new EncoderRoom(watch);
+    this.#watch = watch;
+    this.#room.setTrained(() => this.#training.trained());
     this.#pipeline = new ProblemPipeline(this.#room, this.#pairing, this.#backend);
   }
 
@@ -55,12 +63,15 @@ export class EngineHost {
       case 'load':
       case 'clear':
         this.#sweeps.clear();
+        this.#generation++;
+        this.#training.reset();
         this.#pairing.dataChanged();
         this.#sides[request.side] = request.type === 'load' ? { dataset: request.dataset, demo: request.demo } : null;
         this.#pipeline.setDatasets(this.#sides.source?.dataset ?? null, this.#sides.target?.dataset ?? null, (side, row) => this.#frame(side, row, DEMO_IMAGE.shape[2], DEMO_IMAGE.shape[1]));
         this.#send({ type: 'done', id }, []);
         return;
       case 'add-encoder': {
+        this.#training.reset();
         this.#room.put(request.encoder);
         const { source, target } = this.#sides;
         const proposal = source && target ? proposeKeys(request.encoder.preflight, feedableKeys(source.dataset, source.demo !== null), feedableKeys(target.dataset, target.demo !== null)) : null;
@@ -68,6 +79,7 @@ export class EngineHost {
         return;
       }
       case 'remove-encoder':
+        if (this.#training.trained()?.file === request.file) this.#training.reset();
         this.#room.remove(request.file);
         this.#send({ type: 'done', id }, []);
         return;
@@ -92,6 +104,7 @@ export class EngineHost {
       case 'solve': {
         // Whoever moves a slider wants this plan first; the sweeps of the settings before are of no use any more.
         this.#sweeps.clear();
+        this.#training.follow(request.settings);
         const { report, matrices } = await this.#pipeline.solve(request.settings, request.known);
         // The batch's labels stay in the engine too, so they are copied; the matrices of this tick are handed over.
         const transfer = [matrices.plan, matrices.rowMass, matrices.columnMass, ...(matrices.costs ? [matrices.costs.total, ...matrices.costs.terms] : [])];
@@ -133,12 +146,46 @@ export class EngineHost {
         if (trials) this.#send({ type: 'window-trials', id, trials }, []);
         return;
       }
+      case 'train': {
+        const status = await this.#training.play(this.#trainerPlace(), request.settings, this.#generation, request.steps, (metrics, progress) => this.#send({ type: 'training', id, metrics, status: progress }, []));
+        this.#send({ type: 'trained', id, status }, []);
+        return;
+      }
+      case 'pause-training':
+        this.#training.pause();
+        this.#send({ type: 'done', id }, []);
+        return;
+      case 'rewind-training':
+        this.#send({ type: 'trained', id, status: await this.#training.rewind(request.step) }, []);
+        return;
+      case 'reset-training':
+        this.#training.reset();
+        this.#send({ type: 'done', id }, []);
+        return;
+      case 'checkpoint':
+        this.#send({ type: 'checkpoint', id, checkpoint: this.#training.checkpoint }, []);
+        return;
+      case 'resume-training':
+        this.#send({ type: 'trained', id, status: await this.#training.resume(this.#trainerPlace(), request.settings, this.#generation, request.checkpoint) }, []);
+        return;
+      case 'trained-encoder': {
+        const { file, bytes } = this.#training.exported();
+        this.#send({ type: 'encoder-file', id, file, bytes }, [bytes.buffer]);
+        return;
+      }
       case 'frame': {
         const pixels = this.#frame(request.side, request.row, request.width, request.height);
         this.#send({ type: 'frame', id, pixels }, pixels ? [pixels.buffer] : []);
         return;
       }
     }
+  }
+
+  #trainerPlace(): TrainerPlace {
+    const { source, target } = this.#sides;
+    if (!source || !target) throw new UserError('no-data', 'Training needs a source and a target. Drop a shard on the side that has none.');
+    const images: TrainerPlace['images'] = (side, row) => this.#frame(side, row, DEMO_IMAGE.shape[2], DEMO_IMAGE.shape[1]);
+    return { source: source.dataset, target: target.dataset, images, room: this.#room, pairing: this.#pairing, options: this.#watch ? { watch: this.#watch } : {} };
   }
 
   /** One batch a window; null, after a `superseded` reply, when newer trials or a solve have come. */

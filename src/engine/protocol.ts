@@ -9,11 +9,18 @@ import type { MatchErrors } from '../core/pairing/match.ts';
 import type { PairInfo } from '../core/pairing/pair-info.ts';
 import type { Dataset } from '../datasets/types.ts';
 import type { LoadedEncoder } from '../encoders/load.ts';
+import type { TrainerState } from './trainer-state.ts';
 
 export type Side = 'source' | 'target';
 
 /** The part of a session that decides a plan; the datasets are already in the engine. */
 export type ProblemSettings = Pick<Session, 'features' | 'batch' | 'pairing' | 'solve' | 'training'>;
+
+/** The part of a session that decides a training run. */
+export type TrainingSession = ProblemSettings & Pick<Session, 'policy'>;
+
+/** A run as it is written down: with the session and the data it goes on bit by bit. */
+export type Checkpoint = TrainerState;
 
 /** Page → engine. Every request has an id that its reply carries. */
 export type EngineRequest =
@@ -37,6 +44,16 @@ export type EngineRequest =
   /** Episodes by their places; null for the nearest that the target episode is paired with. */
   | { readonly type: 'episode-pair'; readonly id: number; readonly settings: ProblemSettings; readonly source: number | null; readonly target: number }
   | { readonly type: 'window-trials'; readonly id: number; readonly settings: ProblemSettings; readonly seed: number }
+  /** Train up to `steps` more steps (null: to the end); answered by any number of `training`, then `trained`. */
+  | { readonly type: 'train'; readonly id: number; readonly settings: TrainingSession; readonly steps: number | null }
+  | { readonly type: 'pause-training'; readonly id: number }
+  | { readonly type: 'rewind-training'; readonly id: number; readonly step: number }
+  | { readonly type: 'reset-training'; readonly id: number }
+  /** Answered by `checkpoint`. */
+  | { readonly type: 'checkpoint'; readonly id: number }
+  | { readonly type: 'resume-training'; readonly id: number; readonly settings: TrainingSession; readonly checkpoint: Checkpoint }
+  /** The encoder's file with its trained weights; answered by `encoder-file`. */
+  | { readonly type: 'trained-encoder'; readonly id: number }
   | { readonly type: 'frame'; readonly id: number; readonly side: Side; readonly row: number; readonly width: number; readonly height: number };
 
 /** Engine → page. */
@@ -56,6 +73,10 @@ export type EngineReply =
   | { readonly type: 'regime-map'; readonly id: number; readonly map: RegimeMap }
   | { readonly type: 'episode-pair'; readonly id: number; readonly pair: EpisodePairView }
   | { readonly type: 'window-trials'; readonly id: number; readonly trials: readonly WindowTrial[] }
+  | { readonly type: 'training'; readonly id: number; readonly metrics: readonly TrainingMetrics[]; readonly status: TrainingStatus }
+  | { readonly type: 'trained'; readonly id: number; readonly status: TrainingStatus }
+  | { readonly type: 'checkpoint'; readonly id: number; readonly checkpoint: Checkpoint | null }
+  | { readonly type: 'encoder-file'; readonly id: number; readonly file: string; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly type: 'frame'; readonly id: number; readonly pixels: Uint8ClampedArray<ArrayBuffer> | null }
   | { readonly type: 'superseded'; readonly id: number }
   | { readonly type: 'failed'; readonly id: number; readonly error: ErrorReport };
@@ -155,6 +176,20 @@ export interface PairingReport {
   /** Target frames that can be drawn. */
   readonly samples: number;
   readonly warnings: readonly string[];
+}
+
+/** How a run stands. */
+export interface TrainingStatus {
+  readonly step: number;
+  /** The last one. */
+  readonly steps: number;
+  readonly playing: boolean;
+  /** Steps that can be gone back to. */
+  readonly kept: readonly number[];
+  /** The encoder that learns. */
+  readonly file: string;
+  /** What ended it before its time; the weights are those of the last good step. */
+  readonly error: ErrorReport | null;
 }
 
 /** What a step of training said, before it moved the weights. */

@@ -1,14 +1,15 @@
 import { UserError } from '../base/errors.ts';
 import { Mutex } from '../base/mutex.ts';
-import { priorOf, type Session } from '../config/session.ts';
+import { priorOf } from '../config/session.ts';
 import { embedKeys, wantsEmbedding, type FeatureSpec } from '../core/cost/features.ts';
 import { combineTerms } from '../core/cost/terms.ts';
-import { CpuAdamW, DEFAULT_ADAMW, type OptimiserState } from '../core/training/adamw.ts';
+import { CpuAdamW, DEFAULT_ADAMW } from '../core/training/adamw.ts';
 import { DEFAULT_EMA, emaDecay } from '../core/training/ema.ts';
 import { differentiate } from '../encoders/autodiff/differentiate.ts';
 import { splitFrozen } from '../encoders/autodiff/freeze.ts';
 import { HostGraphs } from '../encoders/autodiff/host-graphs.ts';
 import { projection, PROJECTION_INPUT, PROJECTION_OUTPUT } from '../encoders/autodiff/projection.ts';
+import { withWeights } from '../encoders/autodiff/with-weights.ts';
 import { trainability } from '../encoders/autodiff/source.ts';
 import type { LoadedEncoder } from '../encoders/load.ts';
 import type { OrtOptions } from '../encoders/ort.ts';
@@ -24,21 +25,11 @@ import { BatchEmbeddings, measureTerms } from './cost.ts';
 import { addDemoImages, demoImages, type DemoImages } from './demo-images.ts';
 import { feedsOf, type EncoderRoom, type TrainedEncoder } from './encoders.ts';
 import type { PairingRoom } from './pairing.ts';
-import { DEMO_IMAGE, type ProblemSettings, type TrainingMetrics } from './protocol.ts';
+import { DEMO_IMAGE, type TrainingMetrics, type TrainingSession } from './protocol.ts';
+import type { TrainerState } from './trainer-state.ts';
 import { frozenInputs, plainInputs, type GraphInputs, type RowFeeds } from './row-features.ts';
 import { windowBatch } from './windows.ts';
-import { actionChunks, bcRowsOf, policyColumns, TrainingDraws, type DrawState, type PolicyColumns, type StepRows } from './training-data.ts';
-
-export type TrainSettings = ProblemSettings & Pick<Session, 'policy'>;
-
-/** Everything that a run goes on from: with the same settings and data, bit by bit as it would have. */
-export interface TrainerState {
-  readonly step: number;
-  /** By network and tensor; the encoder's first. */
-  readonly weights: readonly { readonly network: 'encoder' | 'head'; readonly name: string; readonly values: Float32Array<ArrayBuffer> }[];
-  readonly optimiser: OptimiserState;
-  readonly draws: DrawState;
-}
+import { actionChunks, bcRowsOf, policyColumns, TrainingDraws, type PolicyColumns, type StepRows } from './training-data.ts';
 
 /** What a trainer works with. */
 export interface TrainerPlace {
@@ -60,17 +51,18 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
   readonly file: string;
   readonly output: string;
   readonly #place: TrainerPlace;
-  readonly #settings: TrainSettings;
+  #settings: TrainingSession;
   readonly #policy: HostPolicy;
   readonly #inputs: GraphInputs;
   readonly #draws: TrainingDraws;
   readonly #columns: PolicyColumns;
   readonly #noise: NoiseSchedule | null;
   readonly #fixed: readonly FeatureSpec[];
+  readonly #whole: EncoderFile;
   readonly #turn = new Mutex();
   #step = 0;
 
-  private constructor(place: TrainerPlace, settings: TrainSettings, spec: FeatureSpec, parts: { policy: HostPolicy; inputs: GraphInputs; draws: TrainingDraws; columns: PolicyColumns; noise: NoiseSchedule | null; fixed: readonly FeatureSpec[] }) {
+  private constructor(place: TrainerPlace, settings: TrainingSession, spec: FeatureSpec, parts: { policy: HostPolicy; inputs: GraphInputs; draws: TrainingDraws; columns: PolicyColumns; noise: NoiseSchedule | null; fixed: readonly FeatureSpec[]; whole: EncoderFile }) {
     this.file = spec.embed!.file;
     this.output = spec.embed!.output;
     this.#place = place;
@@ -81,13 +73,14 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
     this.#columns = parts.columns;
     this.#noise = parts.noise;
     this.#fixed = parts.fixed;
+    this.#whole = parts.whole;
   }
 
   /**
    * @throws UserError `train-no-encoder`, `train-two-inputs`, `encoder-untrainable`, `encoder-parameter`, `bad-head`, and
    * what drawing, the columns of the policy and ONNX Runtime throw
    */
-  static async create(place: TrainerPlace, settings: TrainSettings): Promise<Trainer> {
+  static async create(place: TrainerPlace, settings: TrainingSession): Promise<Trainer> {
     const { policy, training, features } = settings;
     const { spec, shared, weight } = trainedTerms(features, policy.encoder);
     const loaded = place.room.get(spec.embed!.file);
@@ -108,7 +101,14 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
     const optimiser = new CpuAdamW([...group(encoder, 0), ...group(head, 1)], GROUPS.map((entry) => ({ ...entry, weightDecay: policy.weightDecay })), { ...DEFAULT_ADAMW, maxNorm: policy.maxNorm }, policy.ema);
     const host: HostPolicy = { encoder, embedding: outputs[0]!, action: own ? policy.output : null, head, optimiser, weight, sizes, chunk: { horizon: training.actionHorizon, width: columns.action.width }, loss: { kind: policy.loss, mean: 'unpadded' } };
     const fixed = features.flatMap((feature) => (!shared.includes(feature) ? [feature] : feature.weight_label > 0 ? [{ ...feature, use_learned_embed: false, weight_embed: 0 }] : []));
-    return new Trainer(place, settings, spec, { policy: host, inputs, draws, columns, noise: policy.head === 'diffusion' ? cosineSchedule(NOISE_STEPS) : null, fixed });
+    return new Trainer(place, settings, spec, { policy: host, inputs, draws, columns, noise: policy.head === 'diffusion' ? cosineSchedule(NOISE_STEPS) : null, fixed, whole: policy.projection === null ? loaded : file });
+  }
+
+  /** Take the next steps with these solve settings, λ, learning rate and schedules; the rest has to be the same. */
+  follow({ solve, training, policy = this.#settings.policy }: Pick<TrainingSession, 'solve' | 'training'> & Partial<Pick<TrainingSession, 'policy'>>): void {
+    const { lambda } = training;
+    const { learningRate, steps, schedule, warmup, lambdaRamp } = policy;
+    this.#settings = { ...this.#settings, solve, training: { ...this.#settings.training, lambda }, policy: { ...this.#settings.policy, learningRate, steps, schedule, warmup, lambdaRamp } };
   }
 
   get step(): number {
@@ -169,9 +169,10 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
     });
   }
 
-  /** Trained tensors of the encoder by the name that they have in its file. */
-  encoderWeights(): ReadonlyMap<string, Float32Array<ArrayBuffer>> {
-    return new Map(this.#policy.encoder.trained.map(({ name, values }) => [name, values.slice()]));
+  /** The file that learned, with its weights as they are: the encoder's, or that of the projection on top of it. */
+  exported(): { readonly file: string; readonly bytes: Uint8Array<ArrayBuffer> } {
+    const bytes = withWeights(this.#whole, new Map(this.#policy.encoder.trained.map(({ name, values }) => [name, values])));
+    return { file: this.#settings.policy.projection === null ? this.file : `projection-of-${this.file}`, bytes };
   }
 
   async dispose(): Promise<void> {
@@ -233,7 +234,7 @@ function rowFeeds({ source, target, images }: TrainerPlace, loaded: LoadedEncode
 }
 
 /** The file that is trained, what it is fed, and its outputs: the embedding, then the action where it gives that itself. */
-async function trainedGraph(loaded: LoadedEncoder, spec: FeatureSpec, { policy }: TrainSettings, feeds: RowFeeds, { source, target, options }: TrainerPlace, action: string | null): Promise<{ file: EncoderFile; inputs: GraphInputs; outputs: string[] }> {
+async function trainedGraph(loaded: LoadedEncoder, spec: FeatureSpec, { policy }: TrainingSession, feeds: RowFeeds, { source, target, options }: TrainerPlace, action: string | null): Promise<{ file: EncoderFile; inputs: GraphInputs; outputs: string[] }> {
   const { output } = spec.embed!;
   const frames = { source: source.frames, target: target.frames };
   if (policy.projection !== null) {
@@ -261,7 +262,7 @@ function trainedNames({ bytes, preflight: { file } }: EncoderFile, outputs: read
   return names;
 }
 
-async function headGraphs({ policy }: TrainSettings, shape: { batch: number; embedding: number; proprio: number; horizon: number; action: number }, options: OrtOptions): Promise<HostGraphs> {
+async function headGraphs({ policy }: TrainingSession, shape: { batch: number; embedding: number; proprio: number; horizon: number; action: number }, options: OrtOptions): Promise<HostGraphs> {
   const layers = { hidden: policy.hidden, activation: policy.activation, loss: { kind: policy.loss, mean: 'unpadded' } } as const;
   const built = buildHead(policy.head === 'diffusion' ? { kind: 'diffusion', ...layers, timeWidth: TIME_WIDTH, steps: NOISE_STEPS } : { kind: 'regression', ...layers }, shape, policy.seed);
   const file = 'the policy head';

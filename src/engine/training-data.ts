@@ -10,6 +10,7 @@ import { timeWindows, windowRows } from '../core/pairing/time-windows.ts';
 import { chosenEpisodes, episodeOf, rowsOf } from './batch.ts';
 import type { Chosen, PairingRoom } from './pairing.ts';
 import type { ProblemSettings, Side } from './protocol.ts';
+import type { DrawState } from './trainer-state.ts';
 import type { Windows } from './windows.ts';
 
 /** Rows of one step. */
@@ -18,13 +19,6 @@ export interface StepRows {
   readonly target: Int32Array;
   /** Of the BC batch: the source's rows first. */
   readonly bc: Readonly<Record<Side, Int32Array>>;
-}
-
-/** What decides which rows the next steps draw, beside the data: with it a run goes on as it would have. */
-export interface DrawState {
-  readonly random: readonly [number, number, number, number];
-  /** What is left of the present epoch: samples by place. */
-  readonly epoch: readonly (readonly number[])[];
 }
 
 /** Draws the batches of a training run: OT batches epoch by epoch, BC batches with replacement. */

@@ -17,6 +17,7 @@ import { matrices, useRun, type LoadState } from './run.ts';
 import { useSession, withBuiltins } from './session.ts';
 import { suggestTerms } from './suggest-terms.ts';
 import { folderName, summarise } from './summaries.ts';
+import { TrainingShelf } from './training-shelf.ts';
 import { useView } from './view.ts';
 
 /** Cells of the largest plan for which sweeps of hundreds of solves are worth the wait: 256 × 256. */
@@ -37,6 +38,7 @@ export class Live {
   readonly encoders: EncoderShelf;
   readonly configs: ConfigShelf;
   readonly pairing: PairingShelf;
+  readonly training: TrainingShelf;
   readonly #viewer: PairingViewer;
   #choice: BackendChoice;
   #configured: Promise<void> = Promise.resolve();
@@ -58,6 +60,7 @@ export class Live {
     this.encoders = new EncoderShelf(this.#client, () => void this.#solve());
     this.configs = new ConfigShelf(this.#client);
     this.pairing = new PairingShelf(this.#client, () => void this.#solve());
+    this.training = new TrainingShelf(this.#client, () => void this.#solve());
     this.#viewer = new PairingViewer(this.#client);
   }
 
@@ -222,6 +225,7 @@ export class Live {
       const dataset = await readInWorker(files, { signal: abort.signal, onProgress: ({ step, done, total }) => setLoad({ kind: 'loading', name: shown, step, done, total, startedAt }) });
       if (this.#reads[side] !== abort) return;
       const summary = summarise(dataset, shown, demo);
+      this.training.forget();
       await this.#client.load(side, dataset, demo);
       if (this.#reads[side] !== abort) return;
       this.#files[side] = { files, demo };
@@ -309,6 +313,7 @@ export class Live {
       }));
       this.#sweepSoon(session, solved.report);
       this.#viewer.refresh();
+      this.training.planSolved();
     } catch (thrown) {
       const error = reportError(thrown);
       if (error.code !== 'engine-died' && error.code !== 'no-data') useRun.setState({ error });

@@ -2,7 +2,7 @@ import { create } from 'zustand';
 import type { ErrorReport } from '../base/errors.ts';
 import type { Finding, NullTau } from '../config/imported.ts';
 import type { PairingFacts } from '../engine/client.ts';
-import type { BackendInfo, CostMatrices, EpisodePairView, RegimeMap, ResponseCurves, Side, SolveMatrices, SolveReport, VerifyReport, WindowTrial } from '../engine/protocol.ts';
+import type { BackendInfo, CostMatrices, EpisodePairView, RegimeMap, ResponseCurves, Side, SolveMatrices, SolveReport, TrainingStatus, VerifyReport, WindowTrial } from '../engine/protocol.ts';
 
 /** What the page says about a loaded dataset. The data themselves are in the engine. */
 export interface DatasetSummary {
@@ -129,6 +129,9 @@ interface RunState {
   readonly episodePair: { readonly version: number; readonly error: ErrorReport | null };
   /** Repetitions of TRIED_WINDOWS on the present settings, and why there are no more of them. */
   readonly windowTrials: { readonly done: readonly (readonly WindowTrial[])[]; readonly error: ErrorReport | null };
+  /** The run of training, and a count of what it has said; the figures are in `training-shelf`. */
+  readonly training: TrainingStatus;
+  readonly trainingVersion: number;
   /** Grows with every new plan; the arrays are in `matrices`. */
   readonly planVersion: number;
 }
@@ -154,6 +157,8 @@ export const useRun = create<RunState>()(() => ({
   regimeMap: null,
   episodePair: { version: 0, error: null },
   windowTrials: { done: [], error: null },
+  training: { step: 0, steps: 0, playing: false, kept: [], file: '', error: null },
+  trainingVersion: 0,
   planVersion: 0,
 }));
 

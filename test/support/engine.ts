@@ -23,7 +23,7 @@ export class Engine {
   /** @param watch told what encoders are at work on */
   constructor(watch?: Watch) {
     this.#host = new EngineHost((reply, transfer) => {
-      if (reply.type === 'pairing') return;
+      if (reply.type === 'pairing' || reply.type === 'training') return;
       if (this.#replies.has(reply.id)) throw new Error(`two replies to ${reply.id}`);
       this.#replies.set(reply.id, structuredClone(reply, { transfer }));
     }, watch);

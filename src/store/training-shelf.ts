@@ -1,0 +1,119 @@
+import { reportError } from '../base/errors.ts';
+import type { EngineClient } from '../engine/client.ts';
+import type { TrainingMetrics, TrainingStatus } from '../engine/protocol.ts';
+import { matrices, useRun } from './run.ts';
+import { useSession } from './session.ts';
+
+/** A plan of the page's batch as the encoder was after a step. */
+export interface FilmFrame {
+  readonly step: number;
+  readonly n: number;
+  readonly m: number;
+  /** π, n × m. */
+  readonly plan: Float64Array;
+}
+
+/** Plans that are kept of a run, evenly over its steps. */
+const FILM_FRAMES = 9;
+
+/** What a run has said: by step, in order. Not state: React must never copy it; `useRun` has its version. */
+export const run: { metrics: TrainingMetrics[]; film: FilmFrame[] } = { metrics: [], film: [] };
+
+const NONE: TrainingStatus = { step: 0, steps: 0, playing: false, kept: [], file: '', error: null };
+
+/** Plays, pauses and goes back in the engine's run, and keeps what it says. */
+export class TrainingShelf {
+  readonly #client: EngineClient;
+  readonly #onChange: () => void;
+
+  /** @param onChange called when the encoder's weights have become others */
+  constructor(client: EngineClient, onChange: () => void) {
+    this.#client = client;
+    this.#onChange = onChange;
+  }
+
+  /** Train on, or anew where the session is another one, up to `steps` more steps; null for all. */
+  async play(steps: number | null = null): Promise<void> {
+    const { session } = useSession.getState();
+    const before = useRun.getState().training;
+    if (before.playing) return;
+    put({ ...before, playing: true, error: null });
+    try {
+      const status = await this.#client.train(session, steps, (metrics, progress) => {
+        take(metrics);
+        put(progress);
+        this.#onChange();
+      });
+      put(status);
+      this.#onChange();
+    } catch (thrown) {
+      put({ ...useRun.getState().training, playing: false, error: reportError(thrown) });
+    }
+  }
+
+  async pause(): Promise<void> {
+    await this.#client.pauseTraining().catch(() => undefined);
+  }
+
+  /** Go back to the last kept step at or before this one. */
+  async rewind(step: number): Promise<void> {
+    try {
+      const status = await this.#client.rewindTraining(step);
+      run.metrics = run.metrics.filter((metrics) => metrics.step <= status.step);
+      run.film = run.film.filter((frame) => frame.step <= status.step);
+      put(status);
+      this.#onChange();
+    } catch (thrown) {
+      put({ ...useRun.getState().training, error: reportError(thrown) });
+    }
+  }
+
+  /** Forget the run: the encoder is the file's again. */
+  async reset(): Promise<void> {
+    await this.#client.resetTraining().catch(() => undefined);
+    forget();
+    this.#onChange();
+  }
+
+  /** Other data, another encoder or another engine: there is no run any more. */
+  forget(): void {
+    forget();
+  }
+
+  /** The encoder with the weights that it has learned, as a file to save. */
+  async encoderFile(): Promise<{ readonly name: string; readonly blob: Blob }> {
+    const { file, bytes } = await this.#client.trainedEncoder();
+    return { name: file.replace(/(\.onnx)?$/, `-step${useRun.getState().training.step}.onnx`), blob: new Blob([bytes], { type: 'application/octet-stream' }) };
+  }
+
+  /** A plan was drawn: the film takes it where its step is due. */
+  planSolved(): void {
+    const { training, report } = useRun.getState();
+    if (!report || !matrices.plan || training.steps === 0) return;
+    const last = run.film.at(-1);
+    const due = last === undefined || training.step >= last.step + training.steps / (FILM_FRAMES - 1) || (training.step === training.steps && last.step < training.step);
+    if (!due || (last && (last.n !== report.n || last.m !== report.m))) return;
+    run.film = [...run.film, { step: training.step, n: report.n, m: report.m, plan: matrices.plan.plan.slice() }];
+    useRun.setState(({ trainingVersion }) => ({ trainingVersion: trainingVersion + 1 }));
+  }
+}
+
+function put(training: TrainingStatus): void {
+  useRun.setState(({ trainingVersion }) => ({ training, trainingVersion: trainingVersion + 1 }));
+}
+
+/** A run that was started anew says step 1 again. */
+function take(metrics: readonly TrainingMetrics[]): void {
+  const first = metrics[0]?.step ?? Infinity;
+  if (run.metrics.length > 0 && first <= run.metrics.at(-1)!.step) {
+    run.metrics = run.metrics.filter(({ step }) => step < first);
+    run.film = run.film.filter(({ step }) => step < first);
+  }
+  run.metrics.push(...metrics);
+}
+
+function forget(): void {
+  run.metrics = [];
+  run.film = [];
+  put(NONE);
+}
