@@ -48,7 +48,7 @@ export class TrainingDraws {
   }
 
   get state(): DrawState {
-    return { random: this.#random.state, epoch: this.#epoch };
+    return { random: this.#random.state, epoch: [...this.#epoch] };
   }
 
   restore({ random, epoch }: DrawState): void {
