@@ -157,6 +157,11 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
     return { step: this.#step, weights: [...copies('encoder', this.#policy.encoder), ...copies('head', this.#policy.head)], optimiser: this.#policy.optimiser.state, draws: this.#draws.state };
   }
 
+  /** The state between two steps: within one, rows are drawn that no weight has seen. */
+  settled(): Promise<TrainerState> {
+    return this.#turn.run(() => Promise.resolve(this.state));
+  }
+
   /** Go on from a state of a trainer of the same settings. @throws UserError `checkpoint-mismatch`; nothing has moved then */
   restore(state: TrainerState): Promise<void> {
     return this.#turn.run(() => {
