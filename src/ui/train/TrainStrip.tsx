@@ -6,8 +6,8 @@ import { run } from '../../store/training-shelf.ts';
 import { formatNumber } from '../../words/numbers.ts';
 import { ErrorText } from '../parts/controls.tsx';
 import { useLive } from '../parts/live.ts';
-import { saveFile } from '../parts/save-file.ts';
 import { useWords } from '../parts/words.ts';
+import { CheckpointLine } from './CheckpointLine.tsx';
 import { Film } from './Film.tsx';
 import { SeriesChart, type Series } from './SeriesChart.tsx';
 
@@ -105,10 +105,6 @@ function Transport({ at: shown }: { at: TrainingMetrics | undefined }): ReactEle
         <button type="button" className="button outlined" disabled={step === 0 && kept.length === 0} onClick={() => void training.reset()} title={t('train.reset')} aria-label={t('train.reset')}>
           ■
         </button>
-        <span className="spring" />
-        <button type="button" className="link" disabled={step === 0} onClick={() => void training.encoderFile().then(saveFile)} title={t('train.save-gloss')}>
-          {t('train.save')}
-        </button>
       </div>
       <span className="progress">
         <i style={{ width: `${(100 * step) / steps}%` }} />
@@ -123,6 +119,7 @@ function Transport({ at: shown }: { at: TrainingMetrics | undefined }): ReactEle
           {shown ? <div>{t('train.reading', { step: String(shown.step), bc: formatNumber(shown.bc), ot: formatNumber(shown.weighted), mass: formatNumber(shown.mass) })}</div> : null}
         </div>
       )}
+      <CheckpointLine />
     </div>
   );
 }
