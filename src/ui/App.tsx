@@ -83,12 +83,14 @@ function useKeys(): void {
   }, []);
 }
 
-/** Space plays and pauses, "." takes one step, "," goes back to the kept step before; buttons and boxes keep their own keys. */
+/** Space plays and pauses, "." takes one step, "," goes back to the kept step before; boxes keep their own keys. */
 function useTrainingKeys(): void {
   const live = useLive();
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
-      if (event.ctrlKey || event.metaKey || event.altKey || (event.target instanceof HTMLElement && event.target.matches('input, select, button, summary, [role="application"]'))) return;
+      // The space bar presses what has the focus.
+      const keepers = event.key === ' ' ? 'input, select, button, summary, a' : 'input:not([type="range"]), select';
+      if (event.ctrlKey || event.metaKey || event.altKey || (event.target instanceof HTMLElement && event.target.matches(keepers))) return;
       const { training, report } = useRun.getState();
       if (!report) return;
       const before = training.kept.findLast((step) => step < training.step);

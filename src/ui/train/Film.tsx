@@ -44,6 +44,7 @@ function FramePicture({ frame, side, orders }: { frame: FilmFrame; side: number;
   const canvas = useRef<HTMLCanvasElement>(null);
   const theme = useTheme();
   const scale = useView((view) => view.scale);
+  const masked = useRun((state) => state.report?.warnings.some(({ code }) => code === 'hard-diagonal') ?? false);
   useLayoutEffect(() => {
     const context = canvas.current?.getContext('2d');
     if (!context) return;
@@ -51,11 +52,11 @@ function FramePicture({ frame, side, orders }: { frame: FilmFrame; side: number;
     const image = new ImageData(m, n);
     const paper = parseHex(token('zero'));
     const [rows, columns] = [orders.rows.batch, orders.columns.batch];
-    if (rows.length === n && columns.length === m) for (let r = 0, at = 0; r < n; r++) for (let c = 0; c < m; c++, at += 4) writeTone(image.data, at, planTone(plan[rows[r]! * m + columns[c]!]!, n, scale, true), paper);
+    if (rows.length === n && columns.length === m) for (let r = 0, at = 0; r < n; r++) for (let c = 0; c < m; c++, at += 4) writeTone(image.data, at, planTone(plan[rows[r]! * m + columns[c]!]!, n, scale, masked && rows[r] !== columns[c]), paper);
     context.putImageData(image, 0, 0);
     // The theme changes the paper that token() reads.
     // oxlint-disable-next-line react/exhaustive-deps
-  }, [frame, orders, scale, theme]);
+  }, [frame, orders, scale, theme, masked]);
   return <canvas ref={canvas} width={frame.m} height={frame.n} style={{ width: side, height: side }} aria-hidden="true" />;
 }
 

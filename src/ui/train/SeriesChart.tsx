@@ -23,8 +23,8 @@ interface SeriesChartProps {
   readonly onCursor: (step: number | null) => void;
 }
 
-/** More points than this are averaged in groups: a chart has no more pixels. */
-const POINTS = 160;
+/** Points along a whole run: steps are averaged in groups, which also calms what batches make of them. */
+const POINTS = 90;
 
 /** Lines over a run's steps, named at their end. Hovering moves the cursor of all charts; figures are read beside them. */
 export function SeriesChart({ title, gloss, series, metrics, steps, scale, cursor, onCursor }: SeriesChartProps): ReactElement {
@@ -34,11 +34,11 @@ export function SeriesChart({ title, gloss, series, metrics, steps, scale, curso
   const count = metrics.length;
   // `count` and the last step stand for the figures: the array grows in place.
   // oxlint-disable-next-line react/exhaustive-deps
-  const lines = useMemo(() => series.map(({ of }) => thinned(metrics, of, scale === 'log')), [count, metrics[count - 1]?.step, series.length, scale]);
+  const lines = useMemo(() => series.map(({ of }) => thinned(metrics, of, Math.max(1, Math.ceil(steps / POINTS)), scale === 'log')), [count, steps, metrics[count - 1]?.step, series.length, scale]);
   const values = lines.flat().map(({ value }) => value);
   const [low, high] = rangeOf(values, scale);
   const left = 4 * rem;
-  const right = 38 * rem;
+  const right = 42 * rem;
   const x = (step: number): number => left + ((step - 1) / Math.max(1, steps - 1)) * (width - left - right);
   const place = (value: number): number => (scale === 'log' ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low));
   const y = (value: number): number => height - 3 * rem - Math.min(1, Math.max(0, place(value))) * (height - 6 * rem);
@@ -66,7 +66,7 @@ export function SeriesChart({ title, gloss, series, metrics, steps, scale, curso
                 <path d={line.map(({ step, value }, at) => `${at === 0 ? 'M' : 'L'}${x(step).toFixed(1)} ${y(value).toFixed(1)}`).join('')} />
                 {line.length > 0 ? (
                   <text x={width - right + 4 * rem} y={ends[k]! + 4 * rem}>
-                    {series[k]!.name}
+                    {series[k]!.name.length > 7 ? `${series[k]!.name.slice(0, 6)}…` : series[k]!.name}
                   </text>
                 ) : null}
               </g>
@@ -78,9 +78,8 @@ export function SeriesChart({ title, gloss, series, metrics, steps, scale, curso
   );
 }
 
-/** At most POINTS means over groups of steps, of the values that can be drawn. */
-function thinned(metrics: readonly TrainingMetrics[], of: Series['of'], positive: boolean): { step: number; value: number }[] {
-  const group = Math.max(1, Math.ceil(metrics.length / POINTS));
+/** Means over groups of steps, of the values that can be drawn. */
+function thinned(metrics: readonly TrainingMetrics[], of: Series['of'], group: number, positive: boolean): { step: number; value: number }[] {
   const points: { step: number; value: number }[] = [];
   for (let start = 0; start < metrics.length; start += group) {
     let sum = 0;
