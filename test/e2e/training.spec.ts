@@ -26,7 +26,7 @@ test('training: play, the plan alive, pause, a step, back to a kept one, by keys
   await expect(page.locator('.film canvas').first()).toBeVisible();
   const trained = await metricNumber(page, 'ot_pi_sum');
   const download = page.waitForEvent('download');
-  await transport.getByRole('button', { name: 'save .onnx' }).click();
+  await transport.getByRole('button', { name: 'Save encoder (.onnx)' }).click();
   expect((await download).suggestedFilename()).toBe('demo-encoder-step60.onnx');
   // A slider moves under the trained encoder.
   await transport.getByRole('button', { name: /^Back to the kept step/ }).click();
