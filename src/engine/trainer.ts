@@ -1,5 +1,6 @@
 import { UserError } from '../base/errors.ts';
 import { Mutex } from '../base/mutex.ts';
+import { quote } from '../base/words.ts';
 import { priorOf } from '../config/session.ts';
 import { embedKeys, wantsEmbedding, type FeatureSpec } from '../core/cost/features.ts';
 import { CpuAdamW, DEFAULT_ADAMW } from '../core/training/adamw.ts';
@@ -136,7 +137,8 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
         const [feeds, fixed] = [await this.#feeds(rows), await fixedCost(this.#place, this.#fixed, rows, this.#settings.training)];
         const result = await hostStep(this.#policy, { feeds, fixed, bc: this.#bcRows(rows), transport: { prior: priorOf(solve), reg, tau1, tau2, mode, normalisation, lambda } }, t, rate, emaDecay(DEFAULT_EMA, t));
         this.#step = t;
-        return metricsOf(t, result, rate, lambda, performance.now() - started);
+        // The diagonal of a batch without pairs says nothing.
+        return metricsOf(t, this.#draws.paired ? result : { ...result, diagonalMass: null }, rate, lambda, performance.now() - started);
       } catch (error) {
         this.#draws.restore(before);
         throw error;
@@ -146,7 +148,7 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
     });
   }
 
-  /** z of values that are no rows of a dataset, by the present weights. */
+  /** z of values that are no rows of a dataset, by the present weights. @throws UserError `encoder-non-finite` */
   embed = (feeds: ReadonlyMap<string, Feed>, count: number): Promise<Embedding> =>
     this.#turn.run(async () => {
       const { encoder, embedding, sizes } = this.#policy;
@@ -160,6 +162,8 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
         if (start === 0) values = new Float32Array(count * width);
         values.set(part.subarray(0, Math.min(group, count - start) * width), start * width);
       }
+      const bad = values.findIndex((value) => !Number.isFinite(value));
+      if (bad >= 0) throw new UserError('encoder-non-finite', `What ${this.file} has learned gives values that are no finite numbers in ${quote(this.output)}; go back to an earlier step, and lower the learning rate.`, { file: this.file });
       return { rows: count, width, values };
     });
 
@@ -173,15 +177,8 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
     return this.#turn.run(() => {
       const { encoder, head, optimiser } = this.#policy;
       const tensors = new Map<string, TrainedTensor>([...encoder.trained.map((tensor) => [`encoder ${tensor.name}`, tensor] as const), ...(head?.trained.map((tensor) => [`head ${tensor.name}`, tensor] as const) ?? [])]);
-      const { moments, averages } = optimiser.state;
       const given = new Map(state.weights.map(({ network, name, values }) => [`${network} ${name}`, values]));
-      const alike = (lengths: readonly { readonly length: number }[] | null, others: readonly { readonly length: number }[] | null): boolean => lengths === null || others === null ? lengths === others : lengths.length === others.length && lengths.every(({ length }, k) => length === others[k]!.length);
-      const fits =
-        given.size === tensors.size &&
-        [...tensors].every(([key, { values }]) => given.get(key)?.length === values.length) &&
-        alike(state.optimiser.moments.map(({ m }) => m), moments.map(({ m }) => m)) &&
-        alike(state.optimiser.averages, averages) &&
-        this.#draws.fits(state.draws);
+      const fits = given.size === tensors.size && [...tensors].every(([key, { values }]) => given.get(key)?.length === values.length) && optimiser.fits(state.optimiser) && this.#draws.fits(state.draws);
       if (!fits) throw new UserError('checkpoint-mismatch', 'The checkpoint is of another policy or other data than the present settings name; restore its session and its data, or train anew.');
       for (const [key, values] of given) tensors.get(key)!.values.set(values);
       optimiser.restore(state.optimiser);

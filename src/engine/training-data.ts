@@ -54,6 +54,11 @@ export class TrainingDraws {
     return { random: this.#random.state, epoch: [...this.#epoch] };
   }
 
+  /** Whether the rows of an OT batch belong together. */
+  get paired(): boolean {
+    return this.#samples !== null;
+  }
+
   /** Whether a state is of draws from as many samples, in batches of this size. */
   fits({ epoch }: DrawState): boolean {
     return epoch.every((batch) => batch.length === this.size && batch.every((k) => k < (this.#samples?.length ?? 0)));
