@@ -1,10 +1,14 @@
+import { create } from '@bufbuild/protobuf';
+import { TensorProtoSchema } from 'onnx-buf';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { TrainerState } from '../../../src/engine/trainer-state.ts';
 import type { TrainingMetrics } from '../../../src/engine/protocol.ts';
 import { Trainer, type TrainerPlace } from '../../../src/engine/trainer.ts';
 import { DEMO_ENCODER, embedTerm } from '../../../src/config/presets.ts';
 import { DEFAULT_SESSION } from '../../../src/config/session.ts';
+import type { FeatureSpec } from '../../../src/core/cost/features.ts';
 import type { Feed } from '../../../src/encoders/session.ts';
+import { toHalf } from '../../../src/encoders/dtypes.ts';
 import { EncoderSession } from '../../../src/encoders/session.ts';
 import { constant, floats, int, longs, node, onnxModel, port, type ModelOptions } from '../../support/onnx.ts';
 import { changed, madeDataset, without } from '../../support/demo.ts';
@@ -154,6 +158,7 @@ describe('on the demo', () => {
     ['chunks of actions, padded where episodes end', { training: { actionHorizon: 40 } }],
     ['observations of three steps, and the absolute loss', { training: { obsSteps: 3, actionHorizon: 4 }, policy: { loss: 'l1', activation: 'gelu' } }],
     ['no proprioception', { policy: { proprio: '' } }],
+    ['a head of one layer', { policy: { hidden: [] } }],
     ['unpaired batches', { pairing: { kind: 'none' } }],
     ['σ of the standard deviation', { solve: { normalisation: 'std' } }],
     ['a band prior and hard marginals', { solve: { prior: 'band', tau1: Infinity, tau2: Infinity } }],
@@ -221,6 +226,8 @@ describe('on data and encoders of any kind', () => {
   const draw = (name: string, dims: readonly number[]) => floats(name, dims, Array.from({ length: dims.reduce((product, size) => product * size, 1) }, (_, k) => Math.sin(1 + 7 * k)));
   const linear: ModelOptions = { outputs: [port('y', ['batch', 3])], nodes: [node('MatMul', ['x', 'v'], ['h']), node('Tanh', ['h'], ['t']), node('MatMul', ['t', 'w'], ['y'])], weights: [draw('v', [4, 5]), draw('w', [5, 3])] };
 
+  const half = (name: string, dims: readonly number[]) => create(TensorProtoSchema, { name, dims: dims.map(BigInt), dataType: 10, int32Data: draw(name, dims).floatData.map(toHalf) });
+
   async function trainerOf(options: ModelOptions, change: TrainChange = {}, held: { readonly source: typeof source; readonly target: typeof target } = sides): Promise<Trainer> {
     const place = placeOf(held.source, held.target, [await encoderOf('net.onnx', onnxModel(options))]);
     const features = [embedTerm('embedding', 'state', { file: 'net.onnx', input: 'x', output: 'y', others: [] }, 1)];
@@ -243,6 +250,8 @@ describe('on data and encoders of any kind', () => {
     ['a batch axis of one row', { ...linear, inputs: [port('x', [1, 4])], outputs: [port('y', [1, 3])] }, ['v', 'w']],
     ['initialisers under two names', { outputs: [port('y', ['batch', 4])], nodes: [node('Identity', ['v'], ['v2']), node('MatMul', ['x', 'v'], ['h']), node('Tanh', ['h'], ['t']), node('MatMul', ['t', 'v2'], ['y'])], weights: [draw('v', [4, 4])] }, ['v', 'v2']],
     ['int64 arithmetic on shapes', { outputs: [port('y', null)], nodes: [...linear.nodes.slice(0, 2), node('MatMul', ['t', 'w'], ['m']), node('Shape', ['x'], ['s']), node('Gather', ['s', 'first'], ['n']), node('Mul', ['n', 'one'], ['n1']), node('Concat', ['n1', 'rest'], ['to'], [int('axis', 0)]), node('Reshape', ['m', 'to'], ['y'])], weights: [...linear.weights!, longs('first', [0]), longs('one', [1]), longs('rest', [-1])] }, ['v', 'w']],
+    ['half precision', { inputs: [port('x', ['batch', 4], 10)], outputs: [port('y', ['batch', 3], 10)], nodes: linear.nodes, weights: [half('v', [4, 5]), half('w', [5, 3])] }, ['v', 'w']],
+    ['an embedding of several axes', { outputs: [port('y', ['batch', 2, 2])], nodes: [...linear.nodes.slice(0, 2), node('MatMul', ['t', 'w'], ['m']), node('Reshape', ['m', 'to'], ['y'])], weights: [draw('v', [4, 5]), draw('w', [5, 4]), longs('to', [0, 2, 2])] }, ['v', 'w']],
     ['an input of integers', { inputs: [port('x', ['batch', 4], 7)], outputs: [port('y', ['batch', 3])], nodes: [node('Cast', ['x'], ['f'], [int('to', 1)]), node('MatMul', ['f', 'v'], ['h']), node('Tanh', ['h'], ['t']), node('MatMul', ['t', 'w'], ['y'])], weights: linear.weights! }, ['v', 'w']],
   ])('%s', async (title, options, names) => {
     const held = title === 'an input of integers' ? { source, target } : sides;
@@ -258,6 +267,25 @@ describe('on data and encoders of any kind', () => {
     await steps(partly, 2);
     expect(partly.state.weights.some(({ name }) => name === frozen)).toBe(false);
     await partly.dispose();
+  });
+
+  test('inputs from several columns, and terms of other encoders, which stay as they are', async () => {
+    const other = await encoderOf('other.onnx', onnxModel({ outputs: [port('z', ['batch', 2])], nodes: [node('MatMul', ['x', 'q'], ['z'])], weights: [draw('q', [4, 2])] }));
+    const both = await encoderOf('net.onnx', onnxModel({ inputs: [port('x', ['batch', 4]), port('a', ['batch', 2])], outputs: [port('y', ['batch', 3])], nodes: [node('MatMul', ['x', 'v'], ['h']), node('Tanh', ['h'], ['t']), node('Concat', ['t', 'a'], ['j'], [int('axis', 1)]), node('MatMul', ['j', 'w'], ['y'])], weights: [draw('v', [4, 5]), draw('w', [7, 3])] }));
+    const place = placeOf(sides.source, sides.target, [both, other]);
+    const learned = embedTerm('learned', 'state', { file: 'net.onnx', input: 'x', output: 'y', others: [{ input: 'a', src_key: 'action', tgt_key: 'action' }] }, 1);
+    const still = embedTerm('still', 'state', { file: 'other.onnx', input: 'x', output: 'z', others: [] }, 1);
+    const settings = (features: readonly FeatureSpec[], frozen: readonly string[]) => trainSettings({ features, batch: { size: 6 }, training: { batchSize: 5 }, policy: { frozen, proprio: '', hidden: [4] } });
+    for (const frozen of [[], ['v']]) {
+      const [alone, beside] = [await Trainer.create(place, settings([learned], frozen)), await Trainer.create(place, settings([learned, still], frozen))];
+      place.room.setTrained(() => ({ file: beside.file, output: beside.output, version: String(beside.step), embed: beside.embed }));
+      const [[one], [two]] = [await steps(alone, 1), await steps(beside, 1)];
+      expect(two!.embeddingCost).toBe(one!.embeddingCost);
+      expect(two!.transport).not.toBe(one!.transport);
+      await Promise.all([alone.dispose(), beside.dispose()]);
+    }
+    const twice = { ...learned, term_name: 'twice', embed: { ...learned.embed!, others: [{ input: 'a', src_key: 'action', tgt_key: 'state' }] } };
+    await expect(Trainer.create(place, settings([learned, twice], []))).rejects.toMatchObject({ code: 'train-two-inputs', detail: { term: 'twice' } });
   });
 
   test('batches larger than the data take what there is', async () => {
@@ -278,6 +306,7 @@ describe('on data and encoders of any kind', () => {
   test.each<[string, ModelOptions, string]>([
     ['no weights', { outputs: [port('y', ['batch', 4])], nodes: [node('Tanh', ['x'], ['y'])] }, 'encoder-untrainable'],
     ['weights of integers', { outputs: [port('y', ['batch', 4])], nodes: [node('Constant', [], ['c'], [constant('value', floats('', [], [2]))]), node('Cast', ['k'], ['f'], [int('to', 1)]), node('Mul', ['x', 'f'], ['m']), node('Mul', ['m', 'c'], ['y'])], weights: [longs('k', [1, 2, 3, 4])] }, 'encoder-untrainable'],
+    ['an embedding without rows', { ...linear, outputs: [port('y', [3, 'batch'])], nodes: [...linear.nodes.slice(0, 2), node('MatMul', ['t', 'w'], ['m']), node('Transpose', ['m'], ['y'])] }, 'encoder-batch'],
     ['an operator without a gradient', { ...linear, nodes: [...linear.nodes.slice(0, 1), node('Sin', ['h'], ['t']), ...linear.nodes.slice(2)] }, 'encoder-untrainable'],
     ['rows mixed by a fixed batch', { ...linear, inputs: [port('x', [2, 4])], outputs: [port('y', [2, 3])], nodes: [...linear.nodes.slice(0, 2), node('ReduceMean', ['t'], ['mean'], []), node('Sub', ['t', 'mean'], ['c']), node('MatMul', ['c', 'w'], ['y'])] }, 'encoder-batch'],
   ])('%s is refused', async (_, options, code) => {
