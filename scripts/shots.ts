@@ -46,6 +46,17 @@ const STATES: Readonly<Record<string, (page: Page, width: number) => Promise<voi
     await openSetup(page, width);
     await page.locator('[data-pairing]').scrollIntoViewIfNeeded();
   },
+  policy: async (page, width) => {
+    await openSetup(page, width);
+    for (const summary of await page.locator('[data-policy] summary').all()) await summary.click();
+    await page.locator('[data-policy]').evaluate((panel) => panel.scrollIntoView({ block: 'start' }));
+  },
+  'policy-refused': async (page, width) => {
+    await openSetup(page, width);
+    await pickEncoder(page, 'waves.onnx', onnxModel({ inputs: [port('observation.state', ['batch', 5])], outputs: [port('embedding', ['batch', 5])], nodes: [node('Sin', ['observation.state'], ['embedding'])] }));
+    await page.locator('[data-policy] select').first().selectOption('waves.onnx');
+    await page.locator('[data-policy]').evaluate((panel) => panel.scrollIntoView({ block: 'start' }));
+  },
   warning: async (page) => priorButton(page, 4),
   fork: async (page) => {
     await page.locator('.rail.right select').first().selectOption('fork');

@@ -106,7 +106,7 @@ export function policyColumns(source: Chosen['dataset'], target: Chosen['dataset
   const columnOf = (key: string, what: string): PolicyColumn => {
     const [left, right] = [source.features.get(key), target.features.get(key)];
     for (const [dataset, feature] of [[source, left], [target, right]] as const)
-      if (!feature?.values) throw new UserError('missing-key', `${quote(dataset.name)} has no column of numbers ${quote(key)} to take the policy’s ${what} from; choose another under Train.`, { key });
+      if (!feature?.values) throw new UserError('missing-key', `${quote(dataset.name)} has no column of numbers ${quote(key)} to take the policy’s ${what} from; choose another under Policy.`, { key });
     const width = left!.shape.reduce((product, size) => product * size, 1);
     const other = right!.shape.reduce((product, size) => product * size, 1);
     if (width !== other) throw new UserError('width-mismatch', `The ${what} ${quote(key)} has ${width} values a frame in ${quote(source.name)} and ${other} in ${quote(target.name)}, and one policy gives both; choose a column that has the same on both sides.`, { key });

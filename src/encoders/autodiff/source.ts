@@ -5,7 +5,7 @@ import { assert } from '../../base/assert.ts';
 import { UserError } from '../../base/errors.ts';
 import type { DType, TensorData } from '../dtypes.ts';
 import { isFloat, toNumbers, toTyped, typeOf } from '../dtypes.ts';
-import type { GraphNode, Port, Weight } from '../graph.ts';
+import type { Graph, GraphNode, Port, Weight } from '../graph.ts';
 import { quoted, readGraph } from '../graph.ts';
 import { isRandom, opLabel } from '../ops.ts';
 import { embeddingOutputs, sortNodes } from '../preflight.ts';
@@ -82,8 +82,23 @@ export class Untrainable extends UserError {
  * @throws UserError as `preflight` does, and when an output is not there
  */
 export function trainability(bytes: Uint8Array, file: string, options: Pick<SourceOptions, 'outputs' | 'ties'> = {}): Trainability {
+  return trainabilityOf(readGraph(bytes, file), bytes, file, options);
+}
+
+/**
+ * The same for each floating-point output alone, by output; of at most so many of them, the first.
+ *
+ * @throws UserError as `preflight` does
+ */
+export function trainabilityByOutput(bytes: Uint8Array, file: string, most: number): Map<string, Trainability> {
+  const graph = readGraph(bytes, file);
+  const outputs = embeddingOutputs({ file, outputs: graph.outputs }).slice(0, most);
+  return new Map(outputs.map((output) => [output, trainabilityOf(graph, bytes, file, { outputs: [output] })]));
+}
+
+function trainabilityOf(graph: Graph, bytes: Uint8Array, file: string, options: Pick<SourceOptions, 'outputs' | 'ties'>): Trainability {
   try {
-    const source = readSource(bytes, file, options);
+    const source = sourceOf(graph, bytes, file, options);
     if (source.parameters.length === 0) return { ok: false, op: null, node: null, message: noParameters(file).message };
     return { ok: true, parameters: source.parameters, outputs: source.outputs };
   } catch (error) {
@@ -110,8 +125,11 @@ export interface SourceOptions {
  *
  * @throws Untrainable naming the first operator without a gradient
  */
-export function readSource(bytes: Uint8Array, file: string, { outputs: chosen, ties = 'separate', external = new Map<string, Uint8Array>(), numbers = () => true }: SourceOptions = {}): Source {
-  const graph = readGraph(bytes, file);
+export function readSource(bytes: Uint8Array, file: string, options: SourceOptions = {}): Source {
+  return sourceOf(readGraph(bytes, file), bytes, file, options);
+}
+
+function sourceOf(graph: Graph, bytes: Uint8Array, file: string, { outputs: chosen, ties = 'separate', external = new Map<string, Uint8Array>(), numbers = () => true }: SourceOptions): Source {
   const outputs = chosenOutputs(file, graph.outputs, chosen);
   const sorted = sortNodes(graph, file);
   const original = aliasesOf(sorted, graph.weights);
