@@ -1,6 +1,7 @@
 import { expect, test, type Locator, type Page } from '@playwright/test';
 import { floats, node, onnxModel, port } from '../support/onnx.ts';
-import { expectNoWideBox, openLabels, openPage } from './page.ts';
+import { expectAccessibleInBothThemes } from './accessible.ts';
+import { openLabels, openPage, planReady } from './page.ts';
 
 /* What learns, as the page has it set: tensors, a projection, the head and how they are stepped. */
 
@@ -9,6 +10,8 @@ const panel = (page: Page): Locator => page.locator('[data-policy]');
 const box = (page: Page, name: string): Locator => panel(page).getByRole('textbox', { name, exact: true });
 const choice = (page: Page, name: string): Locator => panel(page).getByRole('combobox', { name, exact: true });
 const pick = (page: Page, name: string, bytes: Uint8Array): Promise<void> => page.locator('[data-pick="encoder"]').setInputFiles([{ name, mimeType: 'application/octet-stream', buffer: Buffer.from(bytes) }]);
+/** Nothing of the panel reaches beyond its rail. */
+const expectInsideRail = async (page: Page): Promise<void> => expect(await page.locator('.rail.left').evaluate((rail) => rail.scrollWidth - rail.clientWidth)).toBe(0);
 async function fill(page: Page, name: string, text: string): Promise<void> {
   await box(page, name).fill(text);
   await box(page, name).press('Enter');
@@ -55,7 +58,8 @@ test('of the demo’s encoder a part learns; freezing a tensor and every other s
   await panel(page).getByRole('checkbox', { name: 'EMA' }).check();
   await fill(page, 'seed', '7');
   await choice(page, 'BC mix').selectOption({ label: 'half of each side' });
-  await expectNoWideBox(page);
+  await expectInsideRail(page);
+  await test.step('accessible, all unfolded', async () => expectAccessibleInBothThemes(page, '[data-policy]'));
 
   await test.step('the link', async () => {
     await page.getByRole('button', { name: 'Share' }).click();
@@ -88,12 +92,16 @@ test('of the demo’s encoder a part learns; freezing a tensor and every other s
 
 test('an encoder that cannot be trained says why and offers a projection; one that gives the action has both outputs’ tensors', async ({ page }) => {
   const { calm } = await openLabels(page);
+  // A term is proposed on the columns of data that are there.
+  await planReady(page);
   await expect(panel(page)).toContainText('No term compares embeddings, so there is no encoder to train');
 
   await test.step('not trainable', async () => {
     await pick(page, 'waves.onnx', waves());
     const refusal = panel(page).getByRole('alert');
     await expect(refusal).toContainText('waves.onnx: this encoder can be evaluated but not trained: op Sin at node “embedding”');
+    await expectInsideRail(page);
+    await expectAccessibleInBothThemes(page, '[data-policy]');
     await page.getByRole('button', { name: '中文' }).click();
     await expect(refusal).toContainText('该编码器只能求值，不能训练');
     await expect(refusal).toContainText('op Sin at node “embedding”');
