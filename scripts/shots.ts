@@ -54,7 +54,9 @@ const STATES: Readonly<Record<string, (page: Page, width: number) => Promise<voi
   },
   policy: async (page, width) => {
     await openSetup(page, width);
-    for (const summary of await page.locator('[data-policy] summary').all()) await summary.click();
+    await page.locator('[data-tensors]').waitFor({ state: 'attached' });
+    await page.locator('[data-policy] details').evaluateAll((all) => all.forEach((details) => details.setAttribute('open', '')));
+    await page.locator('[data-tensors] li').first().waitFor({ state: 'attached' });
     await showPolicy(page);
   },
   'policy-refused': async (page, width) => {

@@ -18,7 +18,7 @@ export type Trainable =
 /** A list that a person reads, and that crosses two workers. */
 const LISTED = 2000;
 /** Outputs that are examined: a file that gives every activation names hundreds. */
-const EXAMINED = 32;
+const EXAMINED = 16;
 /** A session keeps names up to this length (POLICY_LIMITS), so a longer one cannot be frozen. */
 export const LONGEST_NAME = 200;
 /** Aliases that are named of each. */
