@@ -2,7 +2,8 @@ import { UserError } from '../base/errors.ts';
 import { Mutex } from '../base/mutex.ts';
 import { quote } from '../base/words.ts';
 import { priorOf } from '../config/session.ts';
-import { embedKeys, wantsEmbedding, type FeatureSpec } from '../core/cost/features.ts';
+import { trainedTerms } from '../config/trained-terms.ts';
+import type { FeatureSpec } from '../core/cost/features.ts';
 import { combineTerms, type CostTerm } from '../core/cost/terms.ts';
 import { CpuAdamW, DEFAULT_ADAMW } from '../core/training/adamw.ts';
 import { DEFAULT_EMA, emaDecay } from '../core/training/ema.ts';
@@ -227,18 +228,6 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
     const { times, noise, noisy } = drawNoise(this.#noise, wanted, this.#policy.sizes.bc, this.#draws.random);
     return { inputs: new Map([...inputs, ['noisy', noisy], ['time', timeEmbedding(times, TIME_WIDTH)]]), wanted: noise, valid };
   }
-}
-
-/** The term whose encoder learns, and those that compare the same embedding. @throws UserError `train-no-encoder`, `train-two-inputs` */
-function trainedTerms(features: readonly FeatureSpec[], chosen: string | null): { spec: FeatureSpec; shared: readonly FeatureSpec[]; weight: number } {
-  const all = features.filter(wantsEmbedding).filter(({ embed }) => embed && (chosen === null || embed.file === chosen));
-  const spec = all[0];
-  if (!spec) throw new UserError('train-no-encoder', chosen === null ? 'No term compares embeddings, so there is no encoder to train; give a term an encoder and weight_embed.' : `No term compares embeddings of ${chosen}, so its training would not see the transport; give a term that encoder and weight_embed.`);
-  const shared = all.filter(({ embed }) => embed!.file === spec.embed!.file);
-  const same = (other: FeatureSpec): boolean => other.embed!.output === spec.embed!.output && (['source', 'target'] as const).every((side) => JSON.stringify(embedKeys(other, side)) === JSON.stringify(embedKeys(spec, side)));
-  const odd = shared.find((other) => !same(other));
-  if (odd) throw new UserError('train-two-inputs', `The terms "${spec.term_name}" and "${odd.term_name}" feed ${spec.embed!.file} from other columns or take other outputs of it, and one embedding is trained at a time; leave one of the terms out.`, { term: odd.term_name });
-  return { spec, shared, weight: shared.reduce((sum, { term_weight, weight_embed }) => sum + term_weight * weight_embed, 0) };
 }
 
 /** The file that is trained, what it is fed, and its outputs: the embedding, then the action where it gives that itself. */

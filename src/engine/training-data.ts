@@ -145,7 +145,7 @@ export function policyColumns(chosen: Readonly<Record<Side, Chosen>>, { action, 
 
 function finiteColumn({ dataset, episodes }: Chosen, side: Side, key: string, what: string): { readonly width: number; readonly values: Float64Array } {
   const feature = dataset.features.get(key);
-  if (!feature?.values) throw new UserError('missing-key', `${quote(dataset.name)} has no column of numbers ${quote(key)} to take the policy’s ${what} from; choose another under Train.`, { key });
+  if (!feature?.values) throw new UserError('missing-key', `${quote(dataset.name)} has no column of numbers ${quote(key)} to take the policy’s ${what} from; choose another under Policy.`, { key });
   const { values, shape } = feature;
   const width = shape.reduce((product, size) => product * size, 1);
   for (const { name, start, length } of episodes) {
