@@ -3,6 +3,7 @@ import { Mutex } from '../base/mutex.ts';
 import { quote } from '../base/words.ts';
 import { priorOf } from '../config/session.ts';
 import { embedKeys, wantsEmbedding, type FeatureSpec } from '../core/cost/features.ts';
+import { combineTerms, type CostTerm } from '../core/cost/terms.ts';
 import { CpuAdamW, DEFAULT_ADAMW } from '../core/training/adamw.ts';
 import { DEFAULT_EMA, emaDecay } from '../core/training/ema.ts';
 import { differentiate } from '../encoders/autodiff/differentiate.ts';
@@ -25,7 +26,7 @@ import type { PairingRoom } from './pairing.ts';
 import type { TrainingMetrics, TrainingSession } from './protocol.ts';
 import { frozenInputs, plainInputs, type Extents, type GraphInputs, type RowFeeds } from './row-features.ts';
 import type { DrawState, TrainerState } from './trainer-state.ts';
-import { fixedCost, rowFeeds, type ColumnPlace } from './training-columns.ts';
+import { fixedTerms, rowFeeds, type ColumnPlace } from './training-columns.ts';
 import { actionChunks, bcRowsOf, policyColumns, TrainingDraws, type PolicyColumns, type StepRows } from './training-data.ts';
 
 /** What a trainer works with. */
@@ -52,13 +53,15 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
   readonly #columns: PolicyColumns;
   readonly #noise: NoiseSchedule | null;
   readonly #fixed: readonly FeatureSpec[];
+  /** Terms that compare the embedding that learns, by name. */
+  readonly #shared: ReadonlySet<string>;
   readonly #whole: EncoderFile;
   readonly #turn = new Mutex();
   #step = 0;
   /** Of the step that is under way: until it is taken, a state is that of the step before. */
   #drawsBefore: DrawState | null = null;
 
-  private constructor(place: TrainerPlace, settings: TrainingSession, spec: FeatureSpec, parts: { policy: HostPolicy; inputs: GraphInputs; draws: TrainingDraws; columns: PolicyColumns; noise: NoiseSchedule | null; fixed: readonly FeatureSpec[]; whole: EncoderFile }) {
+  private constructor(place: TrainerPlace, settings: TrainingSession, spec: FeatureSpec, parts: { policy: HostPolicy; inputs: GraphInputs; draws: TrainingDraws; columns: PolicyColumns; noise: NoiseSchedule | null; fixed: readonly FeatureSpec[]; shared: readonly FeatureSpec[]; whole: EncoderFile }) {
     this.file = spec.embed!.file;
     this.output = spec.embed!.output;
     this.#place = place;
@@ -69,6 +72,7 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
     this.#columns = parts.columns;
     this.#noise = parts.noise;
     this.#fixed = parts.fixed;
+    this.#shared = new Set(parts.shared.map(({ term_name }) => term_name));
     this.#whole = parts.whole;
   }
 
@@ -85,7 +89,7 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
     const columns = policyColumns(draws.chosen, policy, training.bcSourceWeight);
     const fixed = features.flatMap((feature) => (!shared.includes(feature) ? [feature] : feature.weight_label > 0 ? [{ ...feature, use_learned_embed: false, weight_embed: 0 }] : []));
     // One row a side says what is wrong with the terms, before anything is made.
-    await fixedCost(place, fixed, { source: [draws.extents.source.first], target: [draws.extents.target.first] }, training);
+    await fixedTerms(place, fixed, { source: [draws.extents.source.first], target: [draws.extents.target.first] }, training);
     const sizes = { n: draws.size, m: draws.size, bc: training.batchSize };
     const rows = sizes.n + sizes.m + sizes.bc;
     const own = policy.head === 'own';
@@ -103,7 +107,7 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
       const group = (graph: HostGraphs | null, at: number): { group: number; values: Float32Array<ArrayBuffer>; gradient: Float32Array }[] => graph?.trained.map(({ values, gradient }) => ({ group: at, values, gradient })) ?? [];
       const optimiser = new CpuAdamW([...group(encoder, 0), ...group(head, 1)], GROUPS.map((entry) => ({ ...entry, weightDecay: policy.weightDecay })), { ...DEFAULT_ADAMW, maxNorm: policy.maxNorm }, policy.ema);
       const host: HostPolicy = { encoder, embedding: outputs[0]!, action: own ? policy.output : null, head, optimiser, weight, sizes, chunk, loss: { kind: policy.loss, mean: 'unpadded' } };
-      return new Trainer(place, settings, spec, { policy: host, inputs, draws, columns, noise: policy.head === 'diffusion' ? cosineSchedule(NOISE_STEPS) : null, fixed, whole: policy.projection === null ? loaded : file });
+      return new Trainer(place, settings, spec, { policy: host, inputs, draws, columns, noise: policy.head === 'diffusion' ? cosineSchedule(NOISE_STEPS) : null, fixed, shared, whole: policy.projection === null ? loaded : file });
     } catch (error) {
       await Promise.all(opened.map((one) => one.dispose()));
       throw error;
@@ -134,11 +138,11 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
       this.#drawsBefore = before;
       try {
         const rows = this.#draws.next();
-        const [feeds, fixed] = [await this.#feeds(rows), await fixedCost(this.#place, this.#fixed, rows, this.#settings.training)];
-        const result = await hostStep(this.#policy, { feeds, fixed, bc: this.#bcRows(rows), transport: { prior: priorOf(solve), reg, tau1, tau2, mode, normalisation, lambda } }, t, rate, emaDecay(DEFAULT_EMA, t));
+        const [feeds, fixed] = [await this.#feeds(rows), await fixedTerms(this.#place, this.#fixed, rows, this.#settings.training)];
+        const result = await hostStep(this.#policy, { feeds, fixed: fixed.length > 0 ? combineTerms(fixed) : new Float64Array(rows.source.length * rows.target.length), bc: this.#bcRows(rows), transport: { prior: priorOf(solve), reg, tau1, tau2, mode, normalisation, lambda } }, t, rate, emaDecay(DEFAULT_EMA, t));
         this.#step = t;
         // The diagonal of a batch without pairs says nothing.
-        return metricsOf(t, this.#draws.paired ? result : { ...result, diagonalMass: null }, rate, lambda, performance.now() - started);
+        return metricsOf(t, this.#draws.paired ? result : { ...result, diagonalMass: null }, this.#termMeans(fixed, result.embeddingCost), rate, lambda, performance.now() - started);
       } catch (error) {
         this.#draws.restore(before);
         throw error;
@@ -205,6 +209,12 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
     return new Map([...this.#inputs.shapes.keys()].map((name) => [name, joined(parts.map((part) => part.get(name)!))]));
   }
 
+  /** `ot_cost/<term>` of a batch, from what is fixed of each term and the embeddings that learn. */
+  #termMeans(fixed: readonly CostTerm[], embeddingCost: number): TrainingMetrics['terms'] {
+    const means = new Map(fixed.map(({ name, mean }) => [name, mean]));
+    return this.#settings.features.map((spec) => ({ name: spec.term_name, mean: (means.get(spec.term_name) ?? 0) + (this.#shared.has(spec.term_name) ? spec.weight_embed * embeddingCost : 0) }));
+  }
+
   #bcRows(rows: StepRows): BcRows {
     const { wanted, valid } = actionChunks(this.#columns.action, this.#place, rows, this.#settings.training);
     const inputs = new Map<string, Float32Array>(this.#columns.proprio ? [['proprio', bcRowsOf(this.#columns.proprio, rows)]] : []);
@@ -263,9 +273,9 @@ async function headGraphs({ policy }: TrainingSession, shape: { batch: number; e
   return HostGraphs.create(await differentiate({ bytes, preflight: preflight(bytes, file) }, { shapes: new Map(built.inputs.map(({ name, width }) => [name, [shape.batch, width]])), inputGradients: ['z'], ...options }), file, options);
 }
 
-function metricsOf(step: number, result: StepResult, learningRate: number, lambda: number, ms: number): TrainingMetrics {
-  const { norms, spread, ...rest } = result;
-  return { step, ...rest, encoderNorm: norms.groups[0]!, headNorm: norms.groups[1]!, sourceVariance: spread.source.variance, targetVariance: spread.target.variance, sourceRank: spread.source.effectiveRank, targetRank: spread.target.effectiveRank, learningRate, lambda, ms };
+function metricsOf(step: number, result: StepResult, terms: TrainingMetrics['terms'], learningRate: number, lambda: number, ms: number): TrainingMetrics {
+  const { norms, spread, embeddingCost: _, ...rest } = result;
+  return { step, ...rest, terms, encoderNorm: norms.groups[0]!, headNorm: norms.groups[1]!, sourceVariance: spread.source.variance, targetVariance: spread.target.variance, sourceRank: spread.source.effectiveRank, targetRank: spread.target.effectiveRank, learningRate, lambda, ms };
 }
 
 function joined(parts: readonly Float32Array[]): Float32Array {

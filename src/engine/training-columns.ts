@@ -1,5 +1,5 @@
 import { embedColumn, embedKeys, keyOf, wantsEmbedding, type BatchSide, type FeatureSpec } from '../core/cost/features.ts';
-import { combineTerms } from '../core/cost/terms.ts';
+import type { CostTerm } from '../core/cost/terms.ts';
 import type { LoadedEncoder } from '../encoders/load.ts';
 import type { Dataset } from '../datasets/types.ts';
 import { drawnSide } from './batch.ts';
@@ -28,11 +28,11 @@ export function rowFeeds(place: ColumnPlace, loaded: LoadedEncoder, spec: Featur
   };
 }
 
-/** Σ term_weight·M_term of terms that no trained weight moves, n × m: labels, and embeddings of other encoders. @throws UserError as `measureTerms` */
-export async function fixedCost(place: ColumnPlace & { readonly room: EncoderRoom }, specs: readonly FeatureSpec[], { source, target }: Readonly<Record<Side, ArrayLike<number>>>, windows: Windows): Promise<Float64Array> {
-  if (specs.length === 0) return new Float64Array(source.length * target.length);
+/** What no trained weight moves of M, by term: labels, and embeddings of other encoders. @throws UserError as `measureTerms` */
+export async function fixedTerms(place: ColumnPlace & { readonly room: EncoderRoom }, specs: readonly FeatureSpec[], { source, target }: Readonly<Record<Side, ArrayLike<number>>>, windows: Windows): Promise<readonly CostTerm[]> {
+  if (specs.length === 0) return [];
   const sides = { source: columnsAt(place, 'source', source, keysOf(specs, 'source'), windows), target: columnsAt(place, 'target', target, keysOf(specs, 'target'), windows) };
-  return combineTerms((await measureTerms(specs, sides, new BatchEmbeddings(place.room, sides, null), null)).terms);
+  return (await measureTerms(specs, sides, new BatchEmbeddings(place.room, sides, null), null)).terms;
 }
 
 function keysOf(specs: readonly FeatureSpec[], side: Side): ReadonlySet<string> {

@@ -1,6 +1,7 @@
 import { reportError } from '../base/errors.ts';
 import type { EngineClient } from '../engine/client.ts';
 import type { TrainingMetrics, TrainingStatus } from '../engine/protocol.ts';
+import type { WrittenFile } from './config-shelf.ts';
 import { matrices, useRun } from './run.ts';
 import { useSession } from './session.ts';
 
@@ -81,9 +82,9 @@ export class TrainingShelf {
   }
 
   /** The encoder with the weights that it has learned, as a file to save. */
-  async encoderFile(): Promise<{ readonly name: string; readonly blob: Blob }> {
+  async encoderFile(): Promise<WrittenFile> {
     const { file, bytes } = await this.#client.trainedEncoder();
-    return { name: file.replace(/(\.onnx)?$/, `-step${useRun.getState().training.step}.onnx`), blob: new Blob([bytes], { type: 'application/octet-stream' }) };
+    return { name: file.replace(/(\.onnx)?$/, `-step${useRun.getState().training.step}.onnx`), content: new Blob([bytes], { type: 'application/octet-stream' }) };
   }
 
   /** A plan was drawn: the film takes it where its step is due. */

@@ -2,10 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { Random } from '../../../src/base/random.ts';
 import { embedTerm, labelTerm } from '../../../src/config/presets.ts';
 import type { FeatureSpec } from '../../../src/core/cost/features.ts';
-import { combineTerms } from '../../../src/core/cost/terms.ts';
 import { drawnSide } from '../../../src/engine/batch.ts';
 import { BatchEmbeddings, measureTerms } from '../../../src/engine/cost.ts';
-import { fixedCost, rowFeeds } from '../../../src/engine/training-columns.ts';
+import { fixedTerms, rowFeeds } from '../../../src/engine/training-columns.ts';
 import { actionChunks, TrainingDraws } from '../../../src/engine/training-data.ts';
 import { windowBatch } from '../../../src/engine/windows.ts';
 import { changed, madeDataset } from '../../support/demo.ts';
@@ -41,13 +40,13 @@ describe('columns of a step', () => {
     const rows = { source: [3, 8, 15, 0], target: [2, 7, 0] };
     const sides = windowBatch(drawnSide(source, Int32Array.from(rows.source)), drawnSide(target, Int32Array.from(rows.target)), windows);
     const { terms } = await measureTerms(specs, sides, new BatchEmbeddings(place.room, sides, null), null);
-    expect(await fixedCost(place, specs, rows, windows)).toEqual(combineTerms(terms));
-    expect(await fixedCost(place, [], rows, windows)).toEqual(new Float64Array(12));
+    expect(await fixedTerms(place, specs, rows, windows)).toEqual(terms);
+    expect(await fixedTerms(place, [], rows, windows)).toEqual([]);
   });
 
   test('a column that is not there is said with those that are', async () => {
     const place = placeOf(source, target, [encoder]);
-    await expect(fixedCost(place, [labelTerm('odd', 'nothing', null, 1)], { source: [0], target: [0] }, { obsSteps: 1, actionHorizon: 1 })).rejects.toMatchObject({ code: 'missing-key', message: expect.stringContaining('state, action, wide') as string });
+    await expect(fixedTerms(place, [labelTerm('odd', 'nothing', null, 1)], { source: [0], target: [0] }, { obsSteps: 1, actionHorizon: 1 })).rejects.toMatchObject({ code: 'missing-key', message: expect.stringContaining('state, action, wide') as string });
   });
 
   test('chunks of actions repeat an episode’s edge and say that they do', () => {
