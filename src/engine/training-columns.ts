@@ -28,7 +28,7 @@ export function rowFeeds(place: ColumnPlace, loaded: LoadedEncoder, spec: Featur
   };
 }
 
-/** The terms that no trained weight moves, n × m: labels, and embeddings of other encoders. @throws UserError as `measureTerms` */
+/** What no trained weight moves of M, by term: labels, and embeddings of other encoders. @throws UserError as `measureTerms` */
 export async function fixedTerms(place: ColumnPlace & { readonly room: EncoderRoom }, specs: readonly FeatureSpec[], { source, target }: Readonly<Record<Side, ArrayLike<number>>>, windows: Windows): Promise<readonly CostTerm[]> {
   if (specs.length === 0) return [];
   const sides = { source: columnsAt(place, 'source', source, keysOf(specs, 'source'), windows), target: columnsAt(place, 'target', target, keysOf(specs, 'target'), windows) };

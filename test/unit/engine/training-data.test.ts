@@ -2,7 +2,6 @@ import { describe, expect, test } from 'vitest';
 import { Random } from '../../../src/base/random.ts';
 import { embedTerm, labelTerm } from '../../../src/config/presets.ts';
 import type { FeatureSpec } from '../../../src/core/cost/features.ts';
-import { combineTerms } from '../../../src/core/cost/terms.ts';
 import { drawnSide } from '../../../src/engine/batch.ts';
 import { BatchEmbeddings, measureTerms } from '../../../src/engine/cost.ts';
 import { fixedTerms, rowFeeds } from '../../../src/engine/training-columns.ts';
@@ -41,7 +40,7 @@ describe('columns of a step', () => {
     const rows = { source: [3, 8, 15, 0], target: [2, 7, 0] };
     const sides = windowBatch(drawnSide(source, Int32Array.from(rows.source)), drawnSide(target, Int32Array.from(rows.target)), windows);
     const { terms } = await measureTerms(specs, sides, new BatchEmbeddings(place.room, sides, null), null);
-    expect(combineTerms(await fixedTerms(place, specs, rows, windows))).toEqual(combineTerms(terms));
+    expect(await fixedTerms(place, specs, rows, windows)).toEqual(terms);
     expect(await fixedTerms(place, [], rows, windows)).toEqual([]);
   });
 
