@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -18,9 +18,9 @@ async function main(): Promise<void> {
   try {
     const chromium = ensureChromium();
     const unitReport = join(folder, 'unit.json');
-    const unitStatus = run('npx', ['vitest', 'run', '--reporter=dot', '--reporter=json', `--outputFile.json=${unitReport}`], { CHROMIUM: chromium }, 540_000);
+    const unitStatus = await run('npx', ['vitest', 'run', '--reporter=dot', '--reporter=json', `--outputFile.json=${unitReport}`], { CHROMIUM: chromium }, 540_000);
     const browserReport = join(folder, 'browser.json');
-    const browserStatus = run('npx', ['playwright', 'test'], { CHROMIUM: chromium, OT_REPORT: browserReport, OT_PORT: String(await freePort()) }, 480_000);
+    const browserStatus = await run('npx', ['playwright', 'test'], { CHROMIUM: chromium, OT_REPORT: browserReport, OT_PORT: String(await freePort()) }, 480_000);
     const total = add(unitTally(unitReport), browserTally(browserReport));
     // A suite that died without a report has failed, whatever it counted.
     if (total.failed === 0 && (unitStatus !== 0 || browserStatus !== 0)) total.failed = 1;
@@ -31,9 +31,34 @@ async function main(): Promise<void> {
   }
 }
 
-function run(command: string, args: string[], environment: Record<string, string>, timeout: number): number {
-  const { status } = spawnSync(command, args, { stdio: 'inherit', timeout, env: { ...process.env, ...environment } });
-  return status ?? 1;
+/** Run in a process group of its own, so that at its time limit, or when a person stops this, everything it started ends. */
+async function run(command: string, args: string[], environment: Record<string, string>, timeout: number): Promise<number> {
+  const child = spawn(command, args, { stdio: 'inherit', detached: true, env: { ...process.env, ...environment } });
+  const end = (): void => {
+    try {
+      process.kill(-child.pid!, 'SIGKILL');
+    } catch {
+      // It has ended by itself.
+    }
+  };
+  const stop = (): void => {
+    end();
+    process.exit(1);
+  };
+  const timer = setTimeout(() => {
+    console.error(`${command} ${args[0]} did not end within ${timeout / 60_000} minutes and was stopped.`);
+    end();
+  }, timeout);
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+  try {
+    return await new Promise((resolve) => {
+      child.once('error', () => resolve(1));
+      child.once('exit', (code) => resolve(code ?? 1));
+    });
+  } finally {
+    clearTimeout(timer);
+    process.off('SIGINT', stop).off('SIGTERM', stop);
+  }
 }
 
 function add(one: Tally, other: Tally): Tally {

@@ -16,6 +16,7 @@ import './ui/styles/controls.css';
 import './ui/styles/layout.css';
 import './ui/styles/setup.css';
 import './ui/styles/pairing.css';
+import './ui/styles/train.css';
 import './ui/styles/narrow.css';
 
 /** A link comes first, then the last visit, then the demo. */

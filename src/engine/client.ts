@@ -13,6 +13,7 @@ import { readEncoderInWorker, readInWorker, readPairInfoInWorker } from './reade
 
 export { droppedFiles, pickedFiles } from '../datasets/browser-files.ts';
 export type { PickedFile } from '../datasets/browser-files.ts';
+export { stateArrays } from './trainer-state.ts';
 export type { Dataset } from '../datasets/types.ts';
 export { fileName, groupEncoders, isEncoderDrop } from '../encoders/files.ts';
 export type { EncoderProgress, LoadedEncoder } from '../encoders/load.ts';
@@ -32,8 +33,8 @@ const ANSWER_WITHIN_MS = 90_000;
 /** The longest single run of an encoder; one on the wasm provider blocks the engine, and nothing in there can end it. */
 export const WORK_WITHIN_MS = 60_000;
 
-/** They answer when they are done, and yield to what is wanted sooner. */
-const SWEEPS: ReadonlySet<EngineRequest['type']> = new Set(['responses', 'regime-map', 'window-trials', 'train']);
+/** They answer when they are done, and yield to what is wanted sooner. A run of training does so too, but it says each step. */
+const SWEEPS: ReadonlySet<EngineRequest['type']> = new Set(['responses', 'regime-map', 'window-trials']);
 
 /** After these ONNX Runtime does not recover, and the engine says so itself. */
 const ENDINGS: ReadonlySet<string> = new Set(['encoder-hung', 'encoder-lost']);

@@ -14,6 +14,7 @@ import { EncoderRoom } from './encoders.ts';
 import { PairingRoom } from './pairing.ts';
 import { ProblemPipeline, type PosedProblem } from './problem.ts';
 import type { TrainerPlace } from './trainer.ts';
+import { stateArrays } from './trainer-state.ts';
 import { TrainingRoom } from './training.ts';
 import { feedableKeys, proposeKeys } from './proposal.ts';
 import { DEMO_IMAGE, TRIED_WINDOWS, type EngineReply, type EngineRequest, type ProblemSettings, type Side, type WindowTrial } from './protocol.ts';
@@ -162,9 +163,11 @@ export class EngineHost {
         this.#training.reset();
         this.#send({ type: 'done', id }, []);
         return;
-      case 'checkpoint':
-        this.#send({ type: 'checkpoint', id, checkpoint: this.#training.checkpoint }, []);
+      case 'checkpoint': {
+        const checkpoint = await this.#training.checkpoint();
+        this.#send({ type: 'checkpoint', id, checkpoint }, checkpoint ? stateArrays(checkpoint).map(({ buffer }) => buffer) : []);
         return;
+      }
       case 'resume-training':
         this.#send({ type: 'trained', id, status: await this.#training.resume(this.#trainerPlace(), request.settings, this.#generation, request.checkpoint) }, []);
         return;

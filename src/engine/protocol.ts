@@ -206,8 +206,8 @@ export interface TrainingMetrics {
   readonly mass: number;
   readonly diagonalMass: number | null;
   readonly perplexity: number;
-  /** Mean of ‖z_i − z'_j‖² over the batch. */
-  readonly embeddingCost: number;
+  /** `ot_cost/<term>` of this step's batch: the mean of each term's matrix before its weight. */
+  readonly terms: readonly { readonly name: string; readonly mean: number }[];
   /** Norms of the gradients before clipping. */
   readonly encoderNorm: number;
   readonly headNorm: number;

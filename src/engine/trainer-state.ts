@@ -16,3 +16,8 @@ export interface TrainerState {
   readonly optimiser: OptimiserState;
   readonly draws: DrawState;
 }
+
+/** The arrays of a state: weights, then first and second moments, then averages where there are any. */
+export function stateArrays({ weights, optimiser: { moments, averages } }: TrainerState): Float32Array<ArrayBuffer>[] {
+  return [...weights.map(({ values }) => values), ...moments.map(({ m }) => m), ...moments.map(({ v }) => v), ...(averages ?? [])];
+}

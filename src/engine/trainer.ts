@@ -3,7 +3,7 @@ import { Mutex } from '../base/mutex.ts';
 import { priorOf } from '../config/session.ts';
 import { trainedTerms } from '../config/trained-terms.ts';
 import { embedKeys, type FeatureSpec } from '../core/cost/features.ts';
-import { combineTerms } from '../core/cost/terms.ts';
+import { combineTerms, type CostTerm } from '../core/cost/terms.ts';
 import { CpuAdamW, DEFAULT_ADAMW } from '../core/training/adamw.ts';
 import { DEFAULT_EMA, emaDecay } from '../core/training/ema.ts';
 import { differentiate } from '../encoders/autodiff/differentiate.ts';
@@ -59,11 +59,13 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
   readonly #columns: PolicyColumns;
   readonly #noise: NoiseSchedule | null;
   readonly #fixed: readonly FeatureSpec[];
+  /** Terms that compare the embedding that learns, by name. */
+  readonly #shared: ReadonlySet<string>;
   readonly #whole: EncoderFile;
   readonly #turn = new Mutex();
   #step = 0;
 
-  private constructor(place: TrainerPlace, settings: TrainingSession, spec: FeatureSpec, parts: { policy: HostPolicy; inputs: GraphInputs; draws: TrainingDraws; columns: PolicyColumns; noise: NoiseSchedule | null; fixed: readonly FeatureSpec[]; whole: EncoderFile }) {
+  private constructor(place: TrainerPlace, settings: TrainingSession, spec: FeatureSpec, parts: { policy: HostPolicy; inputs: GraphInputs; draws: TrainingDraws; columns: PolicyColumns; noise: NoiseSchedule | null; fixed: readonly FeatureSpec[]; shared: readonly FeatureSpec[]; whole: EncoderFile }) {
     this.file = spec.embed!.file;
     this.output = spec.embed!.output;
     this.#place = place;
@@ -74,6 +76,7 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
     this.#columns = parts.columns;
     this.#noise = parts.noise;
     this.#fixed = parts.fixed;
+    this.#shared = new Set(parts.shared.map(({ term_name }) => term_name));
     this.#whole = parts.whole;
   }
 
@@ -102,7 +105,7 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
     const optimiser = new CpuAdamW([...group(encoder, 0), ...group(head, 1)], GROUPS.map((entry) => ({ ...entry, weightDecay: policy.weightDecay })), { ...DEFAULT_ADAMW, maxNorm: policy.maxNorm }, policy.ema);
     const host: HostPolicy = { encoder, embedding: outputs[0]!, action: own ? policy.output : null, head, optimiser, weight, sizes, chunk: { horizon: training.actionHorizon, width: columns.action.width }, loss: { kind: policy.loss, mean: 'unpadded' } };
     const fixed = features.flatMap((feature) => (!shared.includes(feature) ? [feature] : feature.weight_label > 0 ? [{ ...feature, use_learned_embed: false, weight_embed: 0 }] : []));
-    return new Trainer(place, settings, spec, { policy: host, inputs, draws, columns, noise: policy.head === 'diffusion' ? cosineSchedule(NOISE_STEPS) : null, fixed, whole: policy.projection === null ? loaded : file });
+    return new Trainer(place, settings, spec, { policy: host, inputs, draws, columns, noise: policy.head === 'diffusion' ? cosineSchedule(NOISE_STEPS) : null, fixed, shared, whole: policy.projection === null ? loaded : file });
   }
 
   /** Take the next steps with these solve settings, λ, learning rate and schedules; the rest has to be the same. */
@@ -125,11 +128,11 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
       const t = this.#step + 1;
       const rate = policy.learningRate * rateAt({ kind: policy.schedule, warmup: policy.warmup, steps: policy.steps }, this.#step);
       const lambda = training.lambda * lambdaAt(policy.lambdaRamp > 0 ? { kind: 'ramp', steps: policy.lambdaRamp } : { kind: 'constant' }, this.#step);
-      const [feeds, fixed] = [await this.#feeds(rows), await this.#fixedCost(rows)];
+      const [feeds, fixed] = [await this.#feeds(rows), await this.#fixedTerms(rows)];
       const { reg, tau1, tau2, mode, normalisation } = solve;
-      const result = await hostStep(this.#policy, { feeds, fixed, bc: this.#bcRows(rows), transport: { prior: priorOf(solve), reg, tau1, tau2, mode, normalisation, lambda } }, t, rate, emaDecay(DEFAULT_EMA, t));
+      const result = await hostStep(this.#policy, { feeds, fixed: fixed.length > 0 ? combineTerms(fixed) : new Float64Array(rows.source.length * rows.target.length), bc: this.#bcRows(rows), transport: { prior: priorOf(solve), reg, tau1, tau2, mode, normalisation, lambda } }, t, rate, emaDecay(DEFAULT_EMA, t));
       this.#step = t;
-      return metricsOf(t, result, rate, lambda, performance.now() - started);
+      return metricsOf(t, result, this.#termMeans(fixed, result.embeddingCost), rate, lambda, performance.now() - started);
     });
   }
 
@@ -153,6 +156,11 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
   get state(): TrainerState {
     const copies = (network: 'encoder' | 'head', graphs: HostGraphs | null): TrainerState['weights'] => graphs?.trained.map(({ name, values }) => ({ network, name, values: values.slice() })) ?? [];
     return { step: this.#step, weights: [...copies('encoder', this.#policy.encoder), ...copies('head', this.#policy.head)], optimiser: this.#policy.optimiser.state, draws: this.#draws.state };
+  }
+
+  /** The state between two steps: within one, rows are drawn that no weight has seen. */
+  settled(): Promise<TrainerState> {
+    return this.#turn.run(() => Promise.resolve(this.state));
   }
 
   /** Go on from a state of a trainer of the same settings. @throws UserError `checkpoint-mismatch`; nothing has moved then */
@@ -187,14 +195,20 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
     return new Map([...this.#inputs.shapes.keys()].map((name) => [name, joined(parts.map((part) => part.get(name)!))]));
   }
 
+  /** `ot_cost/<term>` of a batch, from what is fixed of each term and the embeddings that learn. */
+  #termMeans(fixed: readonly CostTerm[], embeddingCost: number): TrainingMetrics['terms'] {
+    const means = new Map(fixed.map(({ name, mean }) => [name, mean]));
+    return this.#settings.features.map((spec) => ({ name: spec.term_name, mean: (means.get(spec.term_name) ?? 0) + (this.#shared.has(spec.term_name) ? spec.weight_embed * embeddingCost : 0) }));
+  }
+
   /** What no trained weight moves of M: labels, and embeddings of other encoders. */
-  async #fixedCost({ source, target }: StepRows): Promise<Float64Array> {
-    if (this.#fixed.length === 0) return new Float64Array(source.length * target.length);
+  async #fixedTerms({ source, target }: StepRows): Promise<readonly CostTerm[]> {
+    if (this.#fixed.length === 0) return [];
     const { room, images } = this.#place;
     const sides = windowBatch(drawnSide(this.#place.source, source), drawnSide(this.#place.target, target), this.#settings.training);
     addDemoImages({ ...sides, sourceInfo: { rows: source }, targetInfo: { rows: target } }, this.#fixed, images);
     const embeddings = new BatchEmbeddings(room, sides, null);
-    return combineTerms((await measureTerms(this.#fixed, sides, embeddings, null)).terms);
+    return (await measureTerms(this.#fixed, sides, embeddings, null)).terms;
   }
 
   #bcRows(rows: StepRows): BcRows {
@@ -259,9 +273,9 @@ async function headGraphs({ policy }: TrainingSession, shape: { batch: number; e
   return HostGraphs.create(await differentiate({ bytes, preflight: preflight(bytes, file) }, { shapes: new Map(built.inputs.map(({ name, width }) => [name, [shape.batch, width]])), inputGradients: ['z'], ...options }), file, options);
 }
 
-function metricsOf(step: number, result: StepResult, learningRate: number, lambda: number, ms: number): TrainingMetrics {
-  const { norms, spread, ...rest } = result;
-  return { step, ...rest, encoderNorm: norms.groups[0]!, headNorm: norms.groups[1]!, sourceVariance: spread.source.variance, targetVariance: spread.target.variance, sourceRank: spread.source.effectiveRank, targetRank: spread.target.effectiveRank, learningRate, lambda, ms };
+function metricsOf(step: number, result: StepResult, terms: TrainingMetrics['terms'], learningRate: number, lambda: number, ms: number): TrainingMetrics {
+  const { norms, spread, embeddingCost: _, ...rest } = result;
+  return { step, ...rest, terms, encoderNorm: norms.groups[0]!, headNorm: norms.groups[1]!, sourceVariance: spread.source.variance, targetVariance: spread.target.variance, sourceRank: spread.source.effectiveRank, targetRank: spread.target.effectiveRank, learningRate, lambda, ms };
 }
 
 function joined(parts: readonly Float32Array[]): Float32Array {

@@ -1,4 +1,5 @@
 import { reportError, UserError } from '../base/errors.ts';
+import { trainingKey } from '../config/training-key.ts';
 import { breathe, SLICE_MS } from './breathe.ts';
 import type { TrainedEncoder } from './encoders.ts';
 import type { TrainingMetrics, TrainingSession, TrainingStatus } from './protocol.ts';
@@ -27,6 +28,8 @@ export class TrainingRoom {
   /** Counts the changes of the weights. */
   #changes = 0;
   #starting: Promise<void> = Promise.resolve();
+  /** Tells the steps of the play that are not told yet. */
+  #tellAll = (): void => undefined;
 
   /** The encoder as it has learned so far; null before the first step. */
   trained(): TrainedEncoder | null {
@@ -52,6 +55,12 @@ export class TrainingRoom {
     const end = Math.min(this.#steps, steps === null ? Infinity : trainer.step + steps);
     let metrics: TrainingMetrics[] = [];
     let [told, sliceEnd] = [performance.now(), performance.now() + SLICE_MS];
+    const tellAll = (): void => {
+      if (metrics.length > 0) tell(metrics, this.#status(null));
+      metrics = [];
+      told = performance.now();
+    };
+    this.#tellAll = tellAll;
     this.#playing = true;
     let error: unknown = null;
     while (run === this.#run && trainer.step < end) {
@@ -63,17 +72,13 @@ export class TrainingRoom {
       }
       this.#changes++;
       this.#keep(trainer);
-      if (performance.now() > told + TELL_MS) {
-        tell(metrics, this.#status(null));
-        metrics = [];
-        told = performance.now();
-      }
+      if (performance.now() > told + TELL_MS) tellAll();
       if (performance.now() < sliceEnd) continue;
       await breathe();
       sliceEnd = performance.now() + SLICE_MS;
     }
     if (run === this.#run) this.#playing = false;
-    if (metrics.length > 0) tell(metrics, this.#status(null));
+    tellAll();
     return this.#status(error);
   }
 
@@ -95,9 +100,14 @@ export class TrainingRoom {
     return this.#status(null);
   }
 
-  /** The state to write down; null where nothing is trained. */
-  get checkpoint(): TrainerState | null {
-    return this.#trainer && this.#trainer.step > 0 ? this.#trainer.state : null;
+  /** The state to write down, once all steps up to it have been told; null where nothing is trained. */
+  async checkpoint(): Promise<TrainerState | null> {
+    const trainer = this.#trainer;
+    if (!trainer || trainer.step === 0) return null;
+    const state = await trainer.settled();
+    if (trainer !== this.#trainer) return null;
+    this.#tellAll();
+    return state;
   }
 
   /** Start from a state that was written down. @throws UserError `checkpoint-mismatch`, and as `Trainer.create` */
@@ -136,7 +146,7 @@ export class TrainingRoom {
     this.#starting = new Promise((resolve) => (done = resolve));
     await before;
     try {
-      const key = keyOf(settings, generation);
+      const key = `${generation} ${trainingKey(settings)}`;
       this.#steps = settings.policy.steps;
       if (this.#trainer && key === this.#key) {
         this.#trainer.follow(settings);
@@ -166,11 +176,4 @@ export class TrainingRoom {
   #status(thrown: unknown): TrainingStatus {
     return { step: this.#trainer?.step ?? 0, steps: this.#steps, playing: this.#playing, kept: [...this.#kept.keys()].toSorted((p, q) => p - q), file: this.#trainer?.file ?? '', error: thrown === null ? null : reportError(thrown) };
   }
-}
-
-/** What a run cannot go on without: everything but what may change from one step to the next. */
-function keyOf({ features, batch, pairing, training, policy }: TrainingSession, generation: number): string {
-  const { lambda: _, document: __, ...sampling } = training;
-  const { learningRate: ___, steps: ____, schedule: _____, warmup: ______, lambdaRamp: _______, ...network } = policy;
-  return JSON.stringify([generation, features, batch, pairing, sampling, network]);
 }

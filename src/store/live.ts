@@ -9,8 +9,11 @@ import { demoFiles, EngineClient, isEncoderDrop, isPairInfoDrop, readInWorker, t
 import type { BackendChoice, Side, SolveReport } from '../engine/protocol.ts';
 import { t } from '../words/index.ts';
 import { saveSoon } from './autosave.ts';
+import { CheckpointShelf } from './checkpoint-shelf.ts';
+import { Checkpoints } from './checkpoints.ts';
 import { ConfigShelf, isConfigDrop } from './config-shelf.ts';
 import { EncoderShelf } from './encoder-shelf.ts';
+import { IndexedSlots } from './indexed-slots.ts';
 import { PairingShelf, pairingFor } from './pairing-shelf.ts';
 import { PairingViewer } from './pairing-viewer.ts';
 import { matrices, useRun, type LoadState } from './run.ts';
@@ -39,6 +42,7 @@ export class Live {
   readonly configs: ConfigShelf;
   readonly pairing: PairingShelf;
   readonly training: TrainingShelf;
+  readonly checkpoints: CheckpointShelf;
   readonly #viewer: PairingViewer;
   #choice: BackendChoice;
   #configured: Promise<void> = Promise.resolve();
@@ -57,10 +61,14 @@ export class Live {
   constructor(createWorker: () => Worker, choice: BackendChoice) {
     this.#choice = choice;
     this.#client = new EngineClient(createWorker, (reason) => void this.#reload(reason));
-    this.encoders = new EncoderShelf(this.#client, () => void this.#solve());
+    this.encoders = new EncoderShelf(this.#client, () => {
+      this.#forgetRun();
+      void this.#solve();
+    });
     this.configs = new ConfigShelf(this.#client);
     this.pairing = new PairingShelf(this.#client, () => void this.#solve());
-    this.training = new TrainingShelf(this.#client, () => void this.#solve());
+    this.training = new TrainingShelf(this.#client, () => void this.#solve(), () => this.checkpoints);
+    this.checkpoints = new CheckpointShelf(this.#client, this.training, new Checkpoints(new IndexedSlots()), (session) => this.restore(session));
     this.#viewer = new PairingViewer(this.#client);
   }
 
@@ -78,6 +86,7 @@ export class Live {
     this.#configured = this.#configure().catch(() => undefined);
     const { source, target, encoders } = useSession.getState().session;
     await Promise.all([this.#configured, this.encoders.follow(encoders), this.pairing.follow(), this.openRef('source', source), this.openRef('target', target)]);
+    await this.checkpoints.offer();
   }
 
   /** Take over a whole session, data included. */
@@ -200,8 +209,15 @@ export class Live {
     }
   }
 
+  /** What the engine is given next ends its run. */
+  #forgetRun(): void {
+    this.checkpoints.lost();
+    this.training.forget();
+  }
+
   async #drop(side: Side, load: LoadState): Promise<void> {
     this.#files[side] = null;
+    this.#forgetRun();
     await this.#client.clear(side);
     matrices.plan = matrices.costs = matrices.episodePair = null;
     this.#costVersion = 0;
@@ -225,7 +241,7 @@ export class Live {
       const dataset = await readInWorker(files, { signal: abort.signal, onProgress: ({ step, done, total }) => setLoad({ kind: 'loading', name: shown, step, done, total, startedAt }) });
       if (this.#reads[side] !== abort) return;
       const summary = summarise(dataset, shown, demo);
-      this.training.forget();
+      this.#forgetRun();
       await this.#client.load(side, dataset, demo);
       if (this.#reads[side] !== abort) return;
       this.#files[side] = { files, demo };
@@ -314,6 +330,7 @@ export class Live {
       this.#sweepSoon(session, solved.report);
       this.#viewer.refresh();
       this.training.planSolved();
+      if (session === useSession.getState().session) void this.checkpoints.claim();
     } catch (thrown) {
       const error = reportError(thrown);
       if (error.code !== 'engine-died' && error.code !== 'no-data') useRun.setState({ error });
@@ -354,6 +371,8 @@ export class Live {
   /** Give a new engine what the old one held. */
   async #reload(reason: UserError): Promise<void> {
     this.#costVersion = 0;
+    this.checkpoints.engineDied();
+    this.training.forget();
     if (reason.code === 'encoder-hung' && reason.detail.file) this.encoders.stop(reason.detail.file, reportError(reason));
     if (reason.code === 'encoder-lost' && ++this.#losses >= GPU_LOSSES && this.#choice !== 'cpu') {
       this.#choice = 'cpu';

@@ -96,6 +96,18 @@ export type PairingState =
   /** The session names a local file that a person must hand over again. */
   | { readonly kind: 'wanted'; readonly name: string };
 
+/** What is written down of the run of training. */
+export interface CheckpointState {
+  /** The step of the present run that is saved. */
+  readonly savedStep: number | null;
+  /** The step that the present run was gone on from, and whether that was because the engine died. */
+  readonly resumed: { readonly step: number; readonly died: boolean } | null;
+  /** A saved run of another session or of other data: when it was saved (milliseconds since 1970), and its step. */
+  readonly offer: { readonly at: number; readonly step: number } | null;
+  /** Why the run is not saved, or a saved one cannot be gone on with. Training goes on. */
+  readonly error: ErrorReport | null;
+}
+
 /** What the engine reports. */
 interface RunState {
   readonly datasets: Readonly<Record<Side, DatasetSummary | null>>;
@@ -134,6 +146,7 @@ interface RunState {
   /** The run of training, and a count of what it has said; the figures are in `training-shelf`. */
   readonly training: TrainingStatus;
   readonly trainingVersion: number;
+  readonly checkpoint: CheckpointState;
   /** Grows with every new plan; the arrays are in `matrices`. */
   readonly planVersion: number;
 }
@@ -161,6 +174,7 @@ export const useRun = create<RunState>()(() => ({
   windowTrials: { done: [], error: null },
   training: { step: 0, steps: 0, playing: false, kept: [], file: '', error: null },
   trainingVersion: 0,
+  checkpoint: { savedStep: null, resumed: null, offer: null, error: null },
   planVersion: 0,
 }));
 

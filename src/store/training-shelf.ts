@@ -1,6 +1,8 @@
 import { reportError } from '../base/errors.ts';
+import type { Session } from '../config/session.ts';
 import type { EngineClient } from '../engine/client.ts';
-import type { TrainingMetrics, TrainingStatus } from '../engine/protocol.ts';
+import type { Checkpoint, TrainingMetrics, TrainingStatus } from '../engine/protocol.ts';
+import type { WrittenFile } from './config-shelf.ts';
 import { matrices, useRun } from './run.ts';
 import { useSession } from './session.ts';
 
@@ -21,34 +23,60 @@ export const run: { metrics: TrainingMetrics[]; film: FilmFrame[] } = { metrics:
 
 const NONE: TrainingStatus = { step: 0, steps: 0, playing: false, kept: [], file: '', error: null };
 
+/** Writes the run down. */
+export interface RunKeeper {
+  /** A run is about to be played: where it was written down, it is gone on with first. */
+  begin(session: Session): Promise<void>;
+  /** The run has taken steps, rests, or stands at an earlier one. */
+  moved(): void;
+  /** A person gave the run up. */
+  discard(): Promise<void>;
+}
+
 /** Plays, pauses and goes back in the engine's run, and keeps what it says. */
 export class TrainingShelf {
   readonly #client: EngineClient;
   readonly #onChange: () => void;
+  readonly #keeper: () => RunKeeper;
 
-  /** @param onChange called when the encoder's weights have become others */
-  constructor(client: EngineClient, onChange: () => void) {
+  /** @param onChange called when the encoder's weights have become others  @param keeper who is told how the run stands */
+  constructor(client: EngineClient, onChange: () => void, keeper: () => RunKeeper) {
     this.#client = client;
     this.#onChange = onChange;
+    this.#keeper = keeper;
   }
 
   /** Train on, or anew where the session is another one, up to `steps` more steps; null for all. */
   async play(steps: number | null = null): Promise<void> {
+    if (useRun.getState().training.playing) return;
     const { session } = useSession.getState();
+    await this.#keeper().begin(session);
     const before = useRun.getState().training;
+    // Two may have waited for that.
     if (before.playing) return;
     put({ ...before, playing: true, error: null });
     try {
       const status = await this.#client.train(session, steps, (metrics, progress) => {
         take(metrics);
         put(progress);
+        this.#keeper().moved();
         this.#onChange();
       });
       put(status);
+      this.#keeper().moved();
       this.#onChange();
     } catch (thrown) {
       put({ ...useRun.getState().training, playing: false, error: reportError(thrown) });
     }
+  }
+
+  /** Take a run up where it was written down, paused. @throws UserError as `EngineClient.resumeTraining` */
+  async resume(session: Session, state: Checkpoint, metrics: readonly TrainingMetrics[]): Promise<void> {
+    const status = await this.#client.resumeTraining(session, state);
+    run.metrics = [...metrics];
+    run.film = [];
+    put(status);
+    this.#onChange();
   }
 
   async pause(): Promise<void> {
@@ -62,6 +90,8 @@ export class TrainingShelf {
       run.metrics = run.metrics.filter((metrics) => metrics.step <= status.step);
       run.film = run.film.filter((frame) => frame.step <= status.step);
       put(status);
+      if (status.step === 0) await this.#keeper().discard();
+      else this.#keeper().moved();
       this.#onChange();
     } catch (thrown) {
       put({ ...useRun.getState().training, error: reportError(thrown) });
@@ -72,6 +102,7 @@ export class TrainingShelf {
   async reset(): Promise<void> {
     await this.#client.resetTraining().catch(() => undefined);
     forget();
+    await this.#keeper().discard();
     this.#onChange();
   }
 
@@ -81,9 +112,9 @@ export class TrainingShelf {
   }
 
   /** The encoder with the weights that it has learned, as a file to save. */
-  async encoderFile(): Promise<{ readonly name: string; readonly blob: Blob }> {
+  async encoderFile(): Promise<WrittenFile> {
     const { file, bytes } = await this.#client.trainedEncoder();
-    return { name: file.replace(/(\.onnx)?$/, `-step${useRun.getState().training.step}.onnx`), blob: new Blob([bytes], { type: 'application/octet-stream' }) };
+    return { name: file.replace(/(\.onnx)?$/, `-step${useRun.getState().training.step}.onnx`), content: new Blob([bytes], { type: 'application/octet-stream' }) };
   }
 
   /** A plan was drawn: the film takes it where its step is due. */

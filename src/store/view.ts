@@ -4,7 +4,7 @@ import type { Language } from '../words/index.ts';
 export type Theme = 'auto' | 'light' | 'dark';
 export type Scale = 'log' | 'linear';
 export type Order = 'time' | 'episode';
-export type Tab = 'solve' | 'inspect' | 'terms' | 'setup';
+export type Tab = 'solve' | 'inspect' | 'terms' | 'train' | 'setup';
 /** What stands beside the plan. */
 export type Aside = 'cell' | 'pairing' | 'window';
 export type MapQuantity = 'mass' | 'diagRatio' | 'perplexity' | 'loss';

@@ -13,12 +13,14 @@ import { EmptyState } from './setup/EmptyState.tsx';
 import { SetupRail } from './setup/SetupRail.tsx';
 import { SolveRail } from './solve/SolveRail.tsx';
 import { TopBar } from './TopBar.tsx';
+import { TrainStrip } from './train/TrainStrip.tsx';
 
 /** The page. */
 export function App(): ReactElement {
   useLanguage();
   useFallbackDrop();
   useKeys();
+  useTrainingKeys();
   const tab = useView((view) => view.tab);
   const setupOpen = useView((view) => view.setupOpen);
   const empty = useRun((run) => (['source', 'target'] as const).some((side) => run.datasets[side] === null && run.loads[side].kind !== 'loading'));
@@ -39,6 +41,7 @@ export function App(): ReactElement {
         )}
       </main>
       <SolveRail />
+      <TrainStrip />
       <Tabs />
     </div>
   );
@@ -50,7 +53,7 @@ function Tabs(): ReactElement {
   const tab = useView((view) => view.tab);
   return (
     <nav className="tabs" role="tablist" aria-label={t('tabs.title')}>
-      {(['solve', 'inspect', 'terms', 'setup'] as const satisfies readonly Tab[]).map((name) => (
+      {(['solve', 'inspect', 'terms', 'train', 'setup'] as const satisfies readonly Tab[]).map((name) => (
         <button key={name} type="button" role="tab" aria-selected={tab === name} onClick={() => useView.setState({ tab: name })}>
           {t(`tabs.${name}`)}
         </button>
@@ -78,6 +81,27 @@ function useKeys(): void {
     window.addEventListener('keydown', onKey);
     return () => window.removeEventListener('keydown', onKey);
   }, []);
+}
+
+/** Space plays and pauses, "." takes one step, "," goes back to the kept step before; boxes keep their own keys. */
+function useTrainingKeys(): void {
+  const live = useLive();
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent): void => {
+      // The space bar presses what has the focus.
+      const keepers = event.key === ' ' ? 'input, select, button, summary, a' : 'input:not([type="range"]), select';
+      if (event.ctrlKey || event.metaKey || event.altKey || (event.target instanceof HTMLElement && event.target.matches(keepers))) return;
+      const { training, report } = useRun.getState();
+      if (!report) return;
+      const before = training.kept.findLast((step) => step < training.step);
+      const act = { ' ': () => (training.playing ? live.training.pause() : live.training.play()), '.': () => (training.playing ? undefined : live.training.play(1)), ',': () => (before === undefined ? undefined : live.training.rewind(before)) }[event.key];
+      if (!act) return;
+      event.preventDefault();
+      void act();
+    };
+    window.addEventListener('keydown', onKey);
+    return () => window.removeEventListener('keydown', onKey);
+  }, [live]);
 }
 
 /** A drop beside the two places must not make the browser leave the page; it fills the side that has no data. */

@@ -91,6 +91,11 @@ const ZH: Readonly<Record<string, string>> = {
   'config-too-large': '配置文件过大；训练配置通常只有几 kB。',
   'several-configs': '一次只能打开一个配置文件。',
   'no-ot': '该文件没有最优传输的设置：LeRobot 配置应有 ot，robomimic 配置应有 algo.ot。',
+  'checkpoint-full': '浏览器为本页分配的存储已满，该步未能保存；训练继续。请腾出磁盘空间，或将训练保存为文件。',
+  'checkpoint-storage': '浏览器不允许本页保存训练；训练继续。隐私窗口可能禁止保存：请将训练保存为文件，或改用普通窗口。',
+  'checkpoint-elsewhere': '另一个标签页正在本浏览器中保存它的训练，因此本页的训练未保存；训练继续。请关闭另一页，或将训练保存为文件。',
+  'checkpoint-newer': '较新版本的 OT Playground 在本浏览器中保存了训练，本页无法读取。请重新载入页面；在此开始的训练会取而代之。',
+  'checkpoint-lost': '已保存的训练无法再从本浏览器的存储中读出，或已被另一个标签页的训练取代。请重新训练。',
   'encoder-hung': '编码器运行过久，引擎已重新启动。它对这台机器可能过重。',
 };
 

@@ -107,3 +107,36 @@ test('samples with steps in time: stacked, said, and one frame again', async ({ 
   await expect(loss).toHaveText(single ?? '');
   calm();
 });
+
+test('the pairing is seen: path, partners, how far matches are apart, and what a window does', async ({ page }) => {
+  test.setTimeout(120_000);
+  const { calm } = await openLabels(page);
+  await planReady(page);
+  const aside = page.locator('[data-aside]');
+  await aside.getByRole('button', { name: 'Pairing' }).click();
+  await expect(page.locator('[data-heatmap="path"] .xtick').first()).toBeVisible({ timeout: 20_000 });
+  await expect(page.locator('[data-heatmap="strip"]')).toBeVisible();
+  await expect(page.locator('.path .over')).toHaveAttribute('d', /^M.*L/);
+  // The likeliest partner comes first; a click shows it, and the cell can be followed again.
+  const partner = aside.getByRole('button', { name: /^episode \d+$/ }).first();
+  const name = (await partner.textContent()) ?? '';
+  await partner.click();
+  await expect(aside.getByRole('spinbutton', { name: /^Source episode/ })).toHaveValue(name.replace('episode ', ''));
+  await aside.getByRole('button', { name: 'follow the cell' }).click();
+  await expect(aside.getByRole('button', { name: 'follow the cell' })).toHaveCount(0);
+
+  await aside.getByRole('button', { name: 'Window' }).click();
+  await expect(aside.locator('.matches tbody tr')).toHaveCount(5);
+  const row = (label: string): ReturnType<Page['locator']> => aside.locator('.windows tbody tr').filter({ has: page.getByRole('button', { name: label, exact: true }) });
+  const error = async (label: string, column: number): Promise<number> => Number(await row(label).locator('td').nth(column).textContent());
+  await expect(row('40').locator('td').nth(1)).not.toHaveText('–', { timeout: 30_000 });
+  // Pairs drift apart as the window grows, and π matches them again.
+  await expect(async () => {
+    expect(await error('40', 1)).toBeGreaterThan(5 * (await error('0', 1)));
+    expect(await error('40', 2)).toBeLessThan(0.5 * (await error('40', 1)));
+  }).toPass();
+  await row('5').getByRole('button').click();
+  await expect(row('5')).toHaveClass('here');
+  await expect(page.locator('[data-pairing]').getByRole('textbox', { name: 'W (frames)' })).toHaveValue('5');
+  calm();
+});

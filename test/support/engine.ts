@@ -8,7 +8,7 @@ import { builtinEncoders } from '../../src/encoders/builtin.ts';
 import { loadEncoder, type LoadedEncoder } from '../../src/encoders/load.ts';
 import type { Watch } from '../../src/encoders/ort.ts';
 import { EngineHost } from '../../src/engine/host.ts';
-import type { EngineReply, EngineRequest, ProblemSettings, Side } from '../../src/engine/protocol.ts';
+import type { EngineReply, EngineRequest, ProblemSettings, Side, TrainingMetrics } from '../../src/engine/protocol.ts';
 import { LABELS } from './labels.ts';
 
 type Body<T extends EngineRequest['type']> = Omit<Extract<EngineRequest, { type: T }>, 'id' | 'type'>;
@@ -19,10 +19,13 @@ export class Engine {
   readonly #host: EngineHost;
   readonly #replies = new Map<number, EngineReply>();
   #id = 0;
+  /** The steps of training that it has told, in order. */
+  readonly told: TrainingMetrics[] = [];
 
   /** @param watch told what encoders are at work on */
   constructor(watch?: Watch) {
     this.#host = new EngineHost((reply, transfer) => {
+      if (reply.type === 'training') this.told.push(...reply.metrics);
       if (reply.type === 'pairing' || reply.type === 'training') return;
       if (this.#replies.has(reply.id)) throw new Error(`two replies to ${reply.id}`);
       this.#replies.set(reply.id, structuredClone(reply, { transfer }));

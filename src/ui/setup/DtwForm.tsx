@@ -6,6 +6,7 @@ import { useSession } from '../../store/session.ts';
 import { formatCount } from '../../words/numbers.ts';
 import { Field, NumberBox, Segmented, TextBox } from '../parts/controls.tsx';
 import { useLive } from '../parts/live.ts';
+import { saveFile } from '../parts/save-file.ts';
 import { useWords } from '../parts/words.ts';
 
 /** What the episodes are compared by, and the button that compares them; nothing is drawn from it before it is done. */
@@ -73,7 +74,7 @@ export function DtwForm({ source, target }: { source: DatasetSummary; target: Da
       {current ? <div className="muted number">{t('pairing.facts', { pairs: formatCount(state.facts.pairs) })}</div> : null}
       <div className="buttons">
         {current ? (
-          <button type="button" className="link" onClick={() => void live.pairing.save().then(saveAs)}>
+          <button type="button" className="link" onClick={() => void live.pairing.save().then((content) => saveFile({ name: 'pair_info.json', content }))}>
             {t('pairing.save')}
           </button>
         ) : (
@@ -153,13 +154,4 @@ function parseSlice(text: string, before: DtwFeature['dim_slice']): DtwFeature['
   if (text.trim() === '') return null;
   const match = /^\s*(\d{1,6})\s*:\s*(\d{1,6})\s*$/.exec(text);
   return match ? [Number(match[1]), Number(match[2])] : before;
-}
-
-function saveAs(blob: Blob): void {
-  const address = URL.createObjectURL(blob);
-  const link = document.createElement('a');
-  link.href = address;
-  link.download = 'pair_info.json';
-  link.click();
-  URL.revokeObjectURL(address);
 }

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { UserError } from '../../../src/base/errors.ts';
+import { DEFAULT_SESSION } from '../../../src/config/session.ts';
 import { EngineClient, WORK_WITHIN_MS } from '../../../src/engine/client.ts';
 import type { EngineReply, EngineRequest, EngineSignal } from '../../../src/engine/protocol.ts';
 
@@ -102,5 +103,18 @@ describe('an engine at work on an encoder', () => {
     vi.advanceTimersByTime(90_000);
     expect(await failed).toMatchObject({ code: 'engine-died' });
     expect(deaths).toMatchObject([{ code: 'engine-died' }]);
+  });
+
+  it('trains for as long as steps are told, and is ended where they cease', async () => {
+    const status = { step: 1, steps: 9, playing: true, kept: [], file: 'net.onnx', error: null };
+    const failed = failure(client.train(DEFAULT_SESSION, null, () => undefined));
+    for (let step = 0; step < 9; step++) {
+      vi.advanceTimersByTime(80_000);
+      engines[0]!.say({ type: 'training', id: engines[0]!.asked[0]!.id, metrics: [], status });
+    }
+    expect(deaths).toEqual([]);
+    vi.advanceTimersByTime(90_000);
+    expect(await failed).toMatchObject({ code: 'engine-died' });
+    expect(deaths).toHaveLength(1);
   });
 });

@@ -51,6 +51,25 @@ describe('a run in the engine', () => {
     expect(narrow.error.code).toBe('checkpoint-mismatch');
   });
 
+  it('is written down while it plays: between two steps, all of which have been told, and goes on from there as it went on', async () => {
+    const engine = await Engine.holding(sim, real);
+    const settings = sessionOf({ steps: 60 });
+    const playing = train(engine, null, settings);
+    while (engine.told.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    const { checkpoint } = expectType('checkpoint', await engine.request('checkpoint', {}));
+    const told = engine.told.length;
+    expect(checkpoint!.step).toBeGreaterThan(0);
+    expect(told).toBeGreaterThanOrEqual(checkpoint!.step);
+    expect((await playing).step).toBe(60);
+    expect(engine.told.map(({ step }) => step)).toEqual(Array.from({ length: 60 }, (_, k) => k + 1));
+    const other = await Engine.holding(sim, real);
+    await other.request('resume-training', { settings, checkpoint: checkpoint! });
+    await train(other, null, settings);
+    const losses = (from: Engine): number[] => from.told.filter(({ step }) => step > checkpoint!.step).map(({ total }) => total);
+    expect(losses(other)).toEqual(losses(engine));
+    expect(await costOf(other)).toBe(await costOf(engine));
+  });
+
   it('gives the encoder back as a file that says the same', async () => {
     const engine = await Engine.holding(sim, real);
     expect(expectType('failed', await engine.request('trained-encoder', {})).error.code).toBe('no-training');
