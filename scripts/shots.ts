@@ -22,6 +22,12 @@ const openSetup = async (page: Page, width: number): Promise<void> => {
   if (width <= 700) await page.getByRole('tab').nth(3).click();
   else if (width <= 1180) await page.locator('.setup-button').click();
 };
+/** On a phone the plan stays above it. */
+const showPolicy = (page: Page): Promise<void> =>
+  page.locator('[data-policy]').evaluate((panel) => {
+    panel.style.scrollMarginTop = innerWidth <= 700 ? '32rem' : '0';
+    panel.scrollIntoView({ block: 'start' });
+  });
 const priorButton = (page: Page, index: number): Promise<void> => page.locator('.rail.right .segmented.wide button').nth(index).click();
 
 const pickEncoder = (page: Page, name: string, bytes: Uint8Array): Promise<void> => page.locator('[data-pick="encoder"]').setInputFiles({ name, mimeType: '', buffer: Buffer.from(bytes) });
@@ -45,6 +51,19 @@ const STATES: Readonly<Record<string, (page: Page, width: number) => Promise<voi
   'pairing-panel': async (page, width) => {
     await openSetup(page, width);
     await page.locator('[data-pairing]').scrollIntoViewIfNeeded();
+  },
+  policy: async (page, width) => {
+    await openSetup(page, width);
+    await page.locator('[data-tensors]').waitFor({ state: 'attached' });
+    await page.locator('[data-policy] details').evaluateAll((all) => all.forEach((details) => details.setAttribute('open', '')));
+    await page.locator('[data-tensors] li').first().waitFor({ state: 'attached' });
+    await showPolicy(page);
+  },
+  'policy-refused': async (page, width) => {
+    await openSetup(page, width);
+    await pickEncoder(page, 'waves.onnx', onnxModel({ inputs: [port('observation.state', ['batch', 5])], outputs: [port('embedding', ['batch', 5])], nodes: [node('Sin', ['observation.state'], ['embedding'])] }));
+    await page.locator('[data-policy] select').first().selectOption('waves.onnx');
+    await showPolicy(page);
   },
   warning: async (page) => priorButton(page, 4),
   fork: async (page) => {

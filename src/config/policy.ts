@@ -97,3 +97,10 @@ export const policySchema = v.object({
   lambdaRamp: whole({ low: 0, high: POLICY_LIMITS.steps.high }, 0),
   seed: whole(POLICY_LIMITS.seed, DEFAULT_POLICY.seed),
 });
+
+/** "64, 64" as widths of hidden layers, none for an empty text; null where they cannot be taken. */
+export function parseWidths(written: string): number[] | null {
+  const parts = written.split(/[\s,，;×x]+/).filter((part) => part !== '');
+  const widths = parts.map((part) => (/^\d+$/.test(part) ? Number(part) : Number.NaN));
+  return widths.length <= layers && widths.every((size) => size >= width.low && size <= width.high) ? widths : null;
+}

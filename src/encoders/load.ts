@@ -5,6 +5,7 @@ import { fileName, folderOf, groupEncoders } from './files.ts';
 import type { Preflight } from './preflight.ts';
 import { checkFileSize, embeddingOutputs, matchExternal, preflight, shownPath } from './preflight.ts';
 import { batchOf, batchWarning, groupSize } from './spec.ts';
+import { trainableOutputs, type Trainable } from './trainable.ts';
 
 /** A file as the reader sees it, wherever it lives. `path` has forward slashes. */
 export interface EncoderInput {
@@ -34,6 +35,8 @@ export interface LoadedEncoder {
   /** Files of weights by the location that the model names. */
   readonly external: ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
   readonly preflight: Preflight;
+  /** What of it can be trained, by the floating-point output that is. */
+  readonly trainable: ReadonlyMap<string, Trainable>;
   /** Those of the preflight, what a fixed batch axis costs, and weights that look like another model's; one sentence each. */
   readonly warnings: readonly string[];
 }
@@ -63,6 +66,7 @@ export async function loadEncoder(files: readonly EncoderInput[], onProgress: (p
     embeddingOutputs(examined);
     const batch = batchOf(examined.inputs, file);
     groupSize(batch, 1);
+    const trainable = trainableOutputs(bytes, file);
     onProgress({ step: 'graph', done: 1, total: 1 });
     const folder = folderOf(model.path);
     const matched = matchExternal(examined, new Map(group.weights.map((weights) => [weights.path.slice(folder.length), weights])));
@@ -74,6 +78,7 @@ export async function loadEncoder(files: readonly EncoderInput[], onProgress: (p
       bytes,
       external,
       preflight: examined,
+      trainable,
       warnings: [...examined.warnings, ...(slow ? [slow] : []), ...longWarnings(examined, matched)],
     };
   } catch (error) {

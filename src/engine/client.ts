@@ -18,6 +18,7 @@ export type { Dataset } from '../datasets/types.ts';
 export { fileName, groupEncoders, isEncoderDrop } from '../encoders/files.ts';
 export type { EncoderProgress, LoadedEncoder } from '../encoders/load.ts';
 export type { Preflight } from '../encoders/preflight.ts';
+export type { Trainable } from '../encoders/trainable.ts';
 export { isPairInfoDrop } from './pair-info-file.ts';
 export type { LoadedPairInfo } from './pair-info-file.ts';
 export type { PairingFacts } from './pairing.ts';

@@ -1,13 +1,15 @@
 import { UserError } from '../base/errors.ts';
 import { Mutex } from '../base/mutex.ts';
+import { quote } from '../base/words.ts';
 import { priorOf } from '../config/session.ts';
-import { embedKeys, wantsEmbedding, type FeatureSpec } from '../core/cost/features.ts';
+import { trainedTerms } from '../config/trained-terms.ts';
+import type { FeatureSpec } from '../core/cost/features.ts';
 import { combineTerms, type CostTerm } from '../core/cost/terms.ts';
 import { CpuAdamW, DEFAULT_ADAMW } from '../core/training/adamw.ts';
 import { DEFAULT_EMA, emaDecay } from '../core/training/ema.ts';
 import { differentiate } from '../encoders/autodiff/differentiate.ts';
 import { splitFrozen } from '../encoders/autodiff/freeze.ts';
-import { HostGraphs } from '../encoders/autodiff/host-graphs.ts';
+import { HostGraphs, type TrainedTensor } from '../encoders/autodiff/host-graphs.ts';
 import { projection, PROJECTION_INPUT, PROJECTION_OUTPUT } from '../encoders/autodiff/projection.ts';
 import { withWeights } from '../encoders/autodiff/with-weights.ts';
 import { trainability } from '../encoders/autodiff/source.ts';
@@ -15,27 +17,21 @@ import type { LoadedEncoder } from '../encoders/load.ts';
 import type { OrtOptions } from '../encoders/ort.ts';
 import { preflight } from '../encoders/preflight.ts';
 import type { EncoderFile, Embedding, Feed } from '../encoders/session.ts';
-import type { Dataset } from '../datasets/types.ts';
+import { flatten } from '../encoders/spec.ts';
 import { cosineSchedule, drawNoise, timeEmbedding, type NoiseSchedule } from '../training/diffusion.ts';
-import { buildHead } from '../training/heads.ts';
+import { buildHead, checkOwnHead } from '../training/heads.ts';
 import { lambdaAt, rateAt } from '../training/schedules.ts';
 import { hostStep, type BcRows, type HostPolicy, type StepResult } from '../training/step.ts';
-import { drawnSide, gatherRows } from './batch.ts';
-import { BatchEmbeddings, measureTerms } from './cost.ts';
-import { addDemoImages, demoImages, type DemoImages } from './demo-images.ts';
-import { feedsOf, type EncoderRoom, type TrainedEncoder } from './encoders.ts';
+import type { EncoderRoom, TrainedEncoder } from './encoders.ts';
 import type { PairingRoom } from './pairing.ts';
-import { DEMO_IMAGE, type TrainingMetrics, type TrainingSession } from './protocol.ts';
-import type { TrainerState } from './trainer-state.ts';
-import { frozenInputs, plainInputs, type GraphInputs, type RowFeeds } from './row-features.ts';
-import { windowBatch } from './windows.ts';
+import type { TrainingMetrics, TrainingSession } from './protocol.ts';
+import { frozenInputs, plainInputs, type Extents, type GraphInputs, type RowFeeds } from './row-features.ts';
+import type { DrawState, TrainerState } from './trainer-state.ts';
+import { fixedTerms, rowFeeds, type ColumnPlace } from './training-columns.ts';
 import { actionChunks, bcRowsOf, policyColumns, TrainingDraws, type PolicyColumns, type StepRows } from './training-data.ts';
 
 /** What a trainer works with. */
-export interface TrainerPlace {
-  readonly source: Dataset;
-  readonly target: Dataset;
-  readonly images: DemoImages | null;
+export interface TrainerPlace extends ColumnPlace {
   readonly room: EncoderRoom;
   readonly pairing: PairingRoom;
   readonly options: OrtOptions;
@@ -63,6 +59,8 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
   readonly #whole: EncoderFile;
   readonly #turn = new Mutex();
   #step = 0;
+  /** Of the step that is under way: until it is taken, a state is that of the step before. */
+  #drawsBefore: DrawState | null = null;
 
   private constructor(place: TrainerPlace, settings: TrainingSession, spec: FeatureSpec, parts: { policy: HostPolicy; inputs: GraphInputs; draws: TrainingDraws; columns: PolicyColumns; noise: NoiseSchedule | null; fixed: readonly FeatureSpec[]; shared: readonly FeatureSpec[]; whole: EncoderFile }) {
     this.file = spec.embed!.file;
@@ -88,23 +86,33 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
     const { spec, shared, weight } = trainedTerms(features, policy.encoder);
     const loaded = place.room.get(spec.embed!.file);
     if (!loaded) throw new UserError('no-encoder', `The encoder ${spec.embed!.file} is not loaded; drop the file, then train.`);
-    const columns = policyColumns(place.source, place.target, policy);
     const draws = new TrainingDraws(place.source, place.target, settings, place.pairing, policy.seed);
+    const columns = policyColumns(draws.chosen, policy, training.bcSourceWeight);
+    const fixed = features.flatMap((feature) => (!shared.includes(feature) ? [feature] : feature.weight_label > 0 ? [{ ...feature, use_learned_embed: false, weight_embed: 0 }] : []));
+    // One row a side says what is wrong with the terms, before anything is made.
+    await fixedTerms(place, fixed, { source: [draws.extents.source.first], target: [draws.extents.target.first] }, training);
     const sizes = { n: draws.size, m: draws.size, bc: training.batchSize };
     const rows = sizes.n + sizes.m + sizes.bc;
     const own = policy.head === 'own';
-    const { file, inputs, outputs } = await trainedGraph(loaded, spec, settings, rowFeeds(place, loaded, spec), place, own ? policy.output : null);
-    const shapes = new Map([...inputs.shapes].map(([name, dims]) => [name, [rows, ...dims]]));
-    const graphs = await differentiate(file, { shapes, outputs: own ? outputs : [outputs[0]!], train: trainedNames(file, outputs, policy.frozen, policy.projection !== null), ...place.options });
-    const encoder = await HostGraphs.create(graphs, loaded.file, place.options);
-    const embedding = graphs.outputs.find(({ name }) => name === outputs[0])!;
-    const width = embedding.dims.slice(1).reduce((product, size) => product * size, 1);
-    const head = own ? null : await headGraphs(settings, { batch: sizes.bc, embedding: width, proprio: columns.proprio?.width ?? 0, horizon: training.actionHorizon, action: columns.action.width }, place.options);
-    const group = (graph: HostGraphs | null, at: number): { group: number; values: Float32Array<ArrayBuffer>; gradient: Float32Array }[] => graph?.trained.map(({ values, gradient }) => ({ group: at, values, gradient })) ?? [];
-    const optimiser = new CpuAdamW([...group(encoder, 0), ...group(head, 1)], GROUPS.map((entry) => ({ ...entry, weightDecay: policy.weightDecay })), { ...DEFAULT_ADAMW, maxNorm: policy.maxNorm }, policy.ema);
-    const host: HostPolicy = { encoder, embedding: outputs[0]!, action: own ? policy.output : null, head, optimiser, weight, sizes, chunk: { horizon: training.actionHorizon, width: columns.action.width }, loss: { kind: policy.loss, mean: 'unpadded' } };
-    const fixed = features.flatMap((feature) => (!shared.includes(feature) ? [feature] : feature.weight_label > 0 ? [{ ...feature, use_learned_embed: false, weight_embed: 0 }] : []));
-    return new Trainer(place, settings, spec, { policy: host, inputs, draws, columns, noise: policy.head === 'diffusion' ? cosineSchedule(NOISE_STEPS) : null, fixed, shared, whole: policy.projection === null ? loaded : file });
+    const { file, inputs, outputs } = await trainedGraph(loaded, spec, settings, rowFeeds(place, loaded, spec, training), draws.extents, place.options, own ? policy.output : null);
+    const opened: { dispose(): Promise<void> }[] = [inputs];
+    try {
+      const shapes = new Map([...inputs.shapes].map(([name, dims]) => [name, [rows, ...dims]]));
+      const graphs = await differentiate(file, { shapes, outputs: own ? outputs : [outputs[0]!], train: trainedNames(file, outputs, policy.frozen, policy.projection !== null), ...place.options });
+      const chunk = { horizon: training.actionHorizon, width: columns.action.width };
+      const [embedding] = graphs.outputs.map(({ name, dims }) => flatten(dims, rows, name, loaded.file));
+      if (own) checkOwnHead(loaded.file, policy.output, graphs.outputs.find(({ name }) => name === policy.output)?.dims, { horizon: chunk.horizon, action: chunk.width });
+      const encoder = await HostGraphs.create(graphs, loaded.file, place.options);
+      opened.push(encoder);
+      const head = own ? null : await headGraphs(settings, { batch: sizes.bc, embedding: embedding!.width, proprio: columns.proprio?.width ?? 0, horizon: chunk.horizon, action: chunk.width }, place.options);
+      const group = (graph: HostGraphs | null, at: number): { group: number; values: Float32Array<ArrayBuffer>; gradient: Float32Array }[] => graph?.trained.map(({ values, gradient }) => ({ group: at, values, gradient })) ?? [];
+      const optimiser = new CpuAdamW([...group(encoder, 0), ...group(head, 1)], GROUPS.map((entry) => ({ ...entry, weightDecay: policy.weightDecay })), { ...DEFAULT_ADAMW, maxNorm: policy.maxNorm }, policy.ema);
+      const host: HostPolicy = { encoder, embedding: outputs[0]!, action: own ? policy.output : null, head, optimiser, weight, sizes, chunk, loss: { kind: policy.loss, mean: 'unpadded' } };
+      return new Trainer(place, settings, spec, { policy: host, inputs, draws, columns, noise: policy.head === 'diffusion' ? cosineSchedule(NOISE_STEPS) : null, fixed, shared, whole: policy.projection === null ? loaded : file });
+    } catch (error) {
+      await Promise.all(opened.map((one) => one.dispose()));
+      throw error;
+    }
   }
 
   /** Take the next steps with these solve settings, λ, learning rate and schedules; the rest has to be the same. */
@@ -118,24 +126,34 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
     return this.#step;
   }
 
-  /** One step. @throws UserError `training-nan`, after which the weights are those of the step before */
+  /** One step. @throws UserError `training-nan`, and what drawing throws; then nothing has moved, and the next one draws the same rows */
   train(): Promise<TrainingMetrics> {
     return this.#turn.run(async () => {
       const started = performance.now();
       const { policy, solve, training } = this.#settings;
-      const rows = this.#draws.next();
       const t = this.#step + 1;
       const rate = policy.learningRate * rateAt({ kind: policy.schedule, warmup: policy.warmup, steps: policy.steps }, this.#step);
       const lambda = training.lambda * lambdaAt(policy.lambdaRamp > 0 ? { kind: 'ramp', steps: policy.lambdaRamp } : { kind: 'constant' }, this.#step);
-      const [feeds, fixed] = [await this.#feeds(rows), await this.#fixedTerms(rows)];
       const { reg, tau1, tau2, mode, normalisation } = solve;
-      const result = await hostStep(this.#policy, { feeds, fixed: fixed.length > 0 ? combineTerms(fixed) : new Float64Array(rows.source.length * rows.target.length), bc: this.#bcRows(rows), transport: { prior: priorOf(solve), reg, tau1, tau2, mode, normalisation, lambda } }, t, rate, emaDecay(DEFAULT_EMA, t));
-      this.#step = t;
-      return metricsOf(t, result, this.#termMeans(fixed, result.embeddingCost), rate, lambda, performance.now() - started);
+      const before = this.#draws.state;
+      this.#drawsBefore = before;
+      try {
+        const rows = this.#draws.next();
+        const [feeds, fixed] = [await this.#feeds(rows), await fixedTerms(this.#place, this.#fixed, rows, this.#settings.training)];
+        const result = await hostStep(this.#policy, { feeds, fixed: fixed.length > 0 ? combineTerms(fixed) : new Float64Array(rows.source.length * rows.target.length), bc: this.#bcRows(rows), transport: { prior: priorOf(solve), reg, tau1, tau2, mode, normalisation, lambda } }, t, rate, emaDecay(DEFAULT_EMA, t));
+        this.#step = t;
+        // The diagonal of a batch without pairs says nothing.
+        return metricsOf(t, this.#draws.paired ? result : { ...result, diagonalMass: null }, this.#termMeans(fixed, result.embeddingCost), rate, lambda, performance.now() - started);
+      } catch (error) {
+        this.#draws.restore(before);
+        throw error;
+      } finally {
+        this.#drawsBefore = null;
+      }
     });
   }
 
-  /** z of values that are no rows of a dataset, by the present weights. */
+  /** z of values that are no rows of a dataset, by the present weights. @throws UserError `encoder-non-finite` */
   embed = (feeds: ReadonlyMap<string, Feed>, count: number): Promise<Embedding> =>
     this.#turn.run(async () => {
       const { encoder, embedding, sizes } = this.#policy;
@@ -149,12 +167,14 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
         if (start === 0) values = new Float32Array(count * width);
         values.set(part.subarray(0, Math.min(group, count - start) * width), start * width);
       }
+      const bad = values.findIndex((value) => !Number.isFinite(value));
+      if (bad >= 0) throw new UserError('encoder-non-finite', `What ${this.file} has learned gives values that are no finite numbers in ${quote(this.output)}; go back to an earlier step, and lower the learning rate.`, { file: this.file });
       return { rows: count, width, values };
     });
 
   get state(): TrainerState {
     const copies = (network: 'encoder' | 'head', graphs: HostGraphs | null): TrainerState['weights'] => graphs?.trained.map(({ name, values }) => ({ network, name, values: values.slice() })) ?? [];
-    return { step: this.#step, weights: [...copies('encoder', this.#policy.encoder), ...copies('head', this.#policy.head)], optimiser: this.#policy.optimiser.state, draws: this.#draws.state };
+    return { step: this.#step, weights: [...copies('encoder', this.#policy.encoder), ...copies('head', this.#policy.head)], optimiser: this.#policy.optimiser.state, draws: this.#drawsBefore ?? this.#draws.state };
   }
 
   /** The state between two steps: within one, rows are drawn that no weight has seen. */
@@ -166,10 +186,11 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
   restore(state: TrainerState): Promise<void> {
     return this.#turn.run(() => {
       const { encoder, head, optimiser } = this.#policy;
-      const tensors = new Map([...encoder.trained.map((tensor) => [`encoder ${tensor.name}`, tensor] as const), ...(head?.trained.map((tensor) => [`head ${tensor.name}`, tensor] as const) ?? [])]);
-      const fits = state.weights.length === tensors.size && state.weights.every(({ network, name, values }) => tensors.get(`${network} ${name}`)?.values.length === values.length);
-      if (!fits) throw new UserError('checkpoint-mismatch', 'The checkpoint is of a policy with other weights than the present settings make; restore its session, or train anew.');
-      for (const { network, name, values } of state.weights) tensors.get(`${network} ${name}`)!.values.set(values);
+      const tensors = new Map<string, TrainedTensor>([...encoder.trained.map((tensor) => [`encoder ${tensor.name}`, tensor] as const), ...(head?.trained.map((tensor) => [`head ${tensor.name}`, tensor] as const) ?? [])]);
+      const given = new Map(state.weights.map(({ network, name, values }) => [`${network} ${name}`, values]));
+      const fits = given.size === tensors.size && [...tensors].every(([key, { values }]) => given.get(key)?.length === values.length) && optimiser.fits(state.optimiser) && this.#draws.fits(state.draws);
+      if (!fits) throw new UserError('checkpoint-mismatch', 'The checkpoint is of another policy or other data than the present settings name; restore its session and its data, or train anew.');
+      for (const [key, values] of given) tensors.get(key)!.values.set(values);
       optimiser.restore(state.optimiser);
       this.#draws.restore(state.draws);
       this.#step = state.step;
@@ -200,16 +221,6 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
     return this.#settings.features.map((spec) => ({ name: spec.term_name, mean: (means.get(spec.term_name) ?? 0) + (this.#shared.has(spec.term_name) ? spec.weight_embed * embeddingCost : 0) }));
   }
 
-  /** What no trained weight moves of M: labels, and embeddings of other encoders. */
-  async #fixedTerms({ source, target }: StepRows): Promise<readonly CostTerm[]> {
-    if (this.#fixed.length === 0) return [];
-    const { room, images } = this.#place;
-    const sides = windowBatch(drawnSide(this.#place.source, source), drawnSide(this.#place.target, target), this.#settings.training);
-    addDemoImages({ ...sides, sourceInfo: { rows: source }, targetInfo: { rows: target } }, this.#fixed, images);
-    const embeddings = new BatchEmbeddings(room, sides, null);
-    return (await measureTerms(this.#fixed, sides, embeddings, null)).terms;
-  }
-
   #bcRows(rows: StepRows): BcRows {
     const { wanted, valid } = actionChunks(this.#columns.action, this.#place, rows, this.#settings.training);
     const inputs = new Map<string, Float32Array>(this.#columns.proprio ? [['proprio', bcRowsOf(this.#columns.proprio, rows)]] : []);
@@ -219,40 +230,12 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
   }
 }
 
-/** The term whose encoder learns, and those that compare the same embedding. @throws UserError `train-no-encoder`, `train-two-inputs` */
-function trainedTerms(features: readonly FeatureSpec[], chosen: string | null): { spec: FeatureSpec; shared: readonly FeatureSpec[]; weight: number } {
-  const all = features.filter(wantsEmbedding).filter(({ embed }) => embed && (chosen === null || embed.file === chosen));
-  const spec = all[0];
-  if (!spec) throw new UserError('train-no-encoder', chosen === null ? 'No term compares embeddings, so there is no encoder to train; give a term an encoder and weight_embed.' : `No term compares embeddings of ${chosen}, so its training would not see the transport; give a term that encoder and weight_embed.`);
-  const shared = all.filter(({ embed }) => embed!.file === spec.embed!.file);
-  const same = (other: FeatureSpec): boolean => other.embed!.output === spec.embed!.output && (['source', 'target'] as const).every((side) => JSON.stringify(embedKeys(other, side)) === JSON.stringify(embedKeys(spec, side)));
-  const odd = shared.find((other) => !same(other));
-  if (odd) throw new UserError('train-two-inputs', `The terms "${spec.term_name}" and "${odd.term_name}" feed ${spec.embed!.file} from other columns or take other outputs of it, and one embedding is trained at a time; leave one of the terms out.`, { term: odd.term_name });
-  return { spec, shared, weight: shared.reduce((sum, { term_weight, weight_embed }) => sum + term_weight * weight_embed, 0) };
-}
-
-/** What the encoder is fed for rows of a side. */
-function rowFeeds({ source, target, images }: TrainerPlace, loaded: LoadedEncoder, spec: FeatureSpec): RowFeeds {
-  const datasets = { source, target };
-  return (side, rows) => {
-    const inputs = embedKeys(spec, side).map(([input, key]) => {
-      const feature = datasets[side].features.get(key);
-      const drawn = !feature && key === DEMO_IMAGE.key && images ? demoImages(side, rows, images) : null;
-      if (drawn) return { input, key, column: drawn };
-      if (!feature?.values) throw new UserError('missing-key', `The ${side} has no numeric column "${key}", which ${loaded.file} is fed.`, { side, key, file: loaded.file });
-      const width = feature.shape.reduce((product, size) => product * size, 1);
-      return { input, key, column: { shape: feature.shape, values: gatherRows(feature.values, width, Int32Array.from(rows)) } };
-    });
-    return feedsOf(loaded, { output: spec.embed!.output, side, inputs, count: rows.length });
-  };
-}
-
 /** The file that is trained, what it is fed, and its outputs: the embedding, then the action where it gives that itself. */
-async function trainedGraph(loaded: LoadedEncoder, spec: FeatureSpec, { policy }: TrainingSession, feeds: RowFeeds, { source, target, options }: TrainerPlace, action: string | null): Promise<{ file: EncoderFile; inputs: GraphInputs; outputs: string[] }> {
+async function trainedGraph(loaded: LoadedEncoder, spec: FeatureSpec, { policy }: TrainingSession, feeds: RowFeeds, extents: Extents, options: OrtOptions, action: string | null): Promise<{ file: EncoderFile; inputs: GraphInputs; outputs: string[] }> {
   const { output } = spec.embed!;
-  const frames = { source: source.frames, target: target.frames };
   if (policy.projection !== null) {
-    const inputs = await frozenInputs(loaded, [output], feeds, frames, options);
+    if (action !== null) throw new UserError('bad-head', `The action is to come from ${loaded.file} itself, which a projection leaves as it is; choose a head that is built here, or train the encoder without a projection.`, { file: loaded.file });
+    const inputs = await frozenInputs(loaded, [output], feeds, extents, options);
     const dims = inputs?.shapes.get(output);
     if (!inputs || !dims) throw new UserError('encoder-batch', `${loaded.file} gives no float32 rows in "${output}" to project; choose another output.`, { file: loaded.file });
     const width = dims.reduce((product, size) => product * size, 1);
@@ -261,8 +244,8 @@ async function trainedGraph(loaded: LoadedEncoder, spec: FeatureSpec, { policy }
   }
   const outputs = [output, ...(action === null ? [] : [action])];
   const split = splitFrozen(loaded, trainedNames(loaded, outputs, policy.frozen, false), outputs);
-  const before = split && (await frozenInputs(split.prefix, split.cuts, feeds, frames, options));
-  return split && before ? { file: split.suffix(before.shapes), inputs: before, outputs } : { file: loaded, inputs: plainInputs(feeds), outputs };
+  const before = split && (await frozenInputs(split.prefix, split.cuts, feeds, extents, options));
+  return split && before ? { file: split.suffix(before.shapes), inputs: before, outputs } : { file: loaded, inputs: plainInputs(feeds, extents, loaded.file), outputs };
 }
 
 const rename = (values: ReadonlyMap<string, Float32Array>): ReadonlyMap<string, Float32Array> => new Map([...values.values()].map((value) => [PROJECTION_INPUT, value]));

@@ -4,12 +4,14 @@ import { quote } from '../base/words.ts';
 import { samplerOf } from '../config/pairing.ts';
 import type { PolicySettings } from '../config/policy.ts';
 import { drawSource, epochBatches } from '../core/pairing/draw-pairs.ts';
+import { inTimeOrder, type Draw } from '../core/pairing/draw.ts';
 import { drawBc, halfSplit } from '../core/pairing/mix.ts';
 import type { PairedSample } from '../core/pairing/sampler.ts';
 import { timeWindows, windowRows } from '../core/pairing/time-windows.ts';
-import { chosenEpisodes, episodeOf, rowsOf } from './batch.ts';
+import { chosenEpisodes, episodeOf, progressOf, rowsOf } from './batch.ts';
 import type { Chosen, PairingRoom } from './pairing.ts';
 import type { ProblemSettings, Side } from './protocol.ts';
+import type { Extents } from './row-features.ts';
 import type { DrawState } from './trainer-state.ts';
 import type { Windows } from './windows.ts';
 
@@ -23,9 +25,10 @@ export interface StepRows {
 
 /** Draws the batches of a training run: OT batches epoch by epoch, BC batches with replacement. */
 export class TrainingDraws {
-  readonly #source: Chosen;
-  readonly #target: Chosen;
+  readonly chosen: Readonly<Record<Side, Chosen>>;
   readonly #rows: Readonly<Record<Side, readonly number[]>>;
+  /** Progress of every row: batches stand in time order, as the page's, so that a band prior means something. */
+  readonly #time: Readonly<Record<Side, Float64Array>>;
   readonly #samples: readonly PairedSample[] | null;
   readonly #settings: ProblemSettings;
   /** Frames of an OT batch a side. */
@@ -36,14 +39,14 @@ export class TrainingDraws {
   /** @throws UserError `empty-batch`, and as `PairingRoom.samples` */
   constructor(source: Chosen['dataset'], target: Chosen['dataset'], settings: ProblemSettings, pairing: PairingRoom, seed: number) {
     const { batch } = settings;
-    this.#source = { dataset: source, episodes: chosenEpisodes(source, batch.sourceEpisodes, 'source') };
-    this.#target = { dataset: target, episodes: chosenEpisodes(target, batch.targetEpisodes, 'target') };
-    this.#rows = { source: rowsOf(this.#source.episodes), target: rowsOf(this.#target.episodes) };
+    this.chosen = { source: { dataset: source, episodes: chosenEpisodes(source, batch.sourceEpisodes, 'source') }, target: { dataset: target, episodes: chosenEpisodes(target, batch.targetEpisodes, 'target') } };
+    this.#rows = { source: rowsOf(this.chosen.source.episodes), target: rowsOf(this.chosen.target.episodes) };
+    this.#time = { source: progressOf(source).values, target: progressOf(target).values };
     for (const side of ['source', 'target'] as const) if (this.#rows[side].length === 0) throw new UserError('empty-batch', `No ${side} frames are chosen to train on; choose other episodes.`);
-    this.#samples = pairing.samples(this.#source, this.#target, settings.pairing, settings.training)?.samples ?? null;
+    this.#samples = pairing.samples(this.chosen.source, this.chosen.target, settings.pairing, settings.training)?.samples ?? null;
     this.#settings = settings;
     this.size = Math.min(batch.size, this.#samples?.length ?? Math.min(this.#rows.source.length, this.#rows.target.length));
-    if (this.size < 1) throw new UserError('empty-batch', 'The OT batch has no frames; choose a batch size of at least 1.');
+    if (this.size < 1) throw new UserError('empty-batch', 'The OT batch has no frames; choose a batch size of at least 1, and episodes that are paired.');
     this.#random = new Random(seed);
   }
 
@@ -51,9 +54,25 @@ export class TrainingDraws {
     return { random: this.#random.state, epoch: [...this.#epoch] };
   }
 
+  /** Whether the rows of an OT batch belong together. */
+  get paired(): boolean {
+    return this.#samples !== null;
+  }
+
+  /** Whether a state is of draws from as many samples, in batches of this size. */
+  fits({ epoch }: DrawState): boolean {
+    return epoch.every((batch) => batch.length === this.size && batch.every((k) => k < (this.#samples?.length ?? 0)));
+  }
+
   restore({ random, epoch }: DrawState): void {
     this.#random = Random.from(random);
     this.#epoch = [...epoch];
+  }
+
+  /** The frames of each side, and one of those that may be drawn. */
+  get extents(): Extents {
+    const of = (side: Side): Extents[Side] => ({ frames: this.chosen[side].dataset.frames, first: this.#rows[side][0]! });
+    return { source: of('source'), target: of('target') };
   }
 
   get random(): Random {
@@ -73,15 +92,20 @@ export class TrainingDraws {
   }
 
   #pairs(): Pick<StepRows, 'source' | 'target'> {
+    const { source, target } = inTimeOrder(this.#draw(), (row) => this.#time.source[row]!, (row) => this.#time.target[row]!);
+    return { source, target };
+  }
+
+  #draw(): Draw {
     const samples = this.#samples;
     if (!samples) {
       const pick = (rows: readonly number[]): Int32Array => Int32Array.from(this.#random.sample(rows.length, this.size), (k) => rows[k]!);
-      return { source: pick(this.#rows.source), target: pick(this.#rows.target) };
+      return { source: pick(this.#rows.source), target: pick(this.#rows.target), paired: false };
     }
     if (this.#epoch.length === 0) this.#epoch = epochBatches(samples.length, this.size, this.#random);
     const chosen = this.#epoch.shift()!.map((k) => samples[k]!);
     const jitter = samplerOf(this.#settings.training);
-    return { source: Int32Array.from(chosen, (sample) => drawSource(sample, jitter, this.#source.dataset.frames, this.#random)), target: Int32Array.from(chosen, ({ target }) => target) };
+    return { source: Int32Array.from(chosen, (sample) => drawSource(sample, jitter, this.chosen.source.dataset.frames, this.#random)), target: Int32Array.from(chosen, ({ target }) => target), paired: true };
   }
 
   #some(count: number, size: number): number[] {
@@ -101,23 +125,34 @@ export interface PolicyColumns {
   readonly proprio: PolicyColumn | null;
 }
 
-/** @throws UserError `missing-key`, `width-mismatch`, `non-finite` */
-export function policyColumns(source: Chosen['dataset'], target: Chosen['dataset'], { action, proprio }: PolicySettings): PolicyColumns {
+/**
+ * The columns that the policy is cloned from, looked at where they are drawn: on both sides, or on the one that the BC
+ * share leaves.
+ * @param share of the source in a BC batch; null for halves
+ * @throws UserError `missing-key`, `width-mismatch`, `non-finite`
+ */
+export function policyColumns(chosen: Readonly<Record<Side, Chosen>>, { action, proprio }: PolicySettings, share: number | null): PolicyColumns {
+  const sides: readonly Side[] = share === 1 ? ['source'] : share === 0 ? ['target'] : ['source', 'target'];
   const columnOf = (key: string, what: string): PolicyColumn => {
-    const [left, right] = [source.features.get(key), target.features.get(key)];
-    for (const [dataset, feature] of [[source, left], [target, right]] as const)
-      if (!feature?.values) throw new UserError('missing-key', `${quote(dataset.name)} has no column of numbers ${quote(key)} to take the policy’s ${what} from; choose another under Train.`, { key });
-    const width = left!.shape.reduce((product, size) => product * size, 1);
-    const other = right!.shape.reduce((product, size) => product * size, 1);
-    if (width !== other) throw new UserError('width-mismatch', `The ${what} ${quote(key)} has ${width} values a frame in ${quote(source.name)} and ${other} in ${quote(target.name)}, and one policy gives both; choose a column that has the same on both sides.`, { key });
-    const values = { source: left!.values!, target: right!.values! };
-    for (const side of ['source', 'target'] as const) {
-      const bad = values[side].findIndex((value) => !Number.isFinite(value));
-      if (bad >= 0) throw new UserError('non-finite', `The ${side}’s ${quote(key)} holds ${values[side][bad]} in frame ${Math.floor(bad / width)}; leave that episode out, or choose another column.`, { key });
-    }
-    return { width, values };
+    const columns = sides.map((side) => finiteColumn(chosen[side], side, key, what));
+    const [first, other = first] = columns;
+    if (first!.width !== other!.width) throw new UserError('width-mismatch', `The ${what} ${quote(key)} has ${first!.width} values a frame in ${quote(chosen.source.dataset.name)} and ${other!.width} in ${quote(chosen.target.dataset.name)}, and one policy gives both; choose a column that has the same on both sides.`, { key });
+    const valuesOf = (side: Side): Float64Array => columns[sides.indexOf(side)]?.values ?? new Float64Array(0);
+    return { width: first!.width, values: { source: valuesOf('source'), target: valuesOf('target') } };
   };
   return { action: columnOf(action, 'action'), proprio: proprio === '' ? null : columnOf(proprio, 'proprioception') };
+}
+
+function finiteColumn({ dataset, episodes }: Chosen, side: Side, key: string, what: string): { readonly width: number; readonly values: Float64Array } {
+  const feature = dataset.features.get(key);
+  if (!feature?.values) throw new UserError('missing-key', `${quote(dataset.name)} has no column of numbers ${quote(key)} to take the policy’s ${what} from; choose another under Policy.`, { key });
+  const { values, shape } = feature;
+  const width = shape.reduce((product, size) => product * size, 1);
+  for (const { name, start, length } of episodes) {
+    const bad = values.subarray(start * width, (start + length) * width).findIndex((value) => !Number.isFinite(value));
+    if (bad >= 0) throw new UserError('non-finite', `The ${side}’s ${quote(key)} holds ${values[start * width + bad]} in frame ${Math.floor(bad / width)} of ${quote(name)}; leave that episode out, or choose another column.`, { key });
+  }
+  return { width, values };
 }
 
 /** Chunks of H actions around each row (`timeWindows`), and which of their steps count: beyond an episode its last action is repeated, as padding. */

@@ -55,6 +55,11 @@ export function windowBatch(source: DrawnSide, target: DrawnSide, { obsSteps, ac
   };
 }
 
+/** One side alone, windowed as `windowBatch` does it. */
+export function windowedSide(side: DrawnSide, { obsSteps, actionHorizon }: Windows): BatchSide {
+  return windowSide(side, timeWindows(obsSteps, actionHorizon)).batch;
+}
+
 interface WindowedSide {
   readonly batch: BatchSide;
   /** Columns that would be stacked but for their size. */

@@ -156,7 +156,7 @@ function setState(file: string, state: EncoderState | null): void {
   });
 }
 
-function summarise({ file, fingerprint, preflight, warnings }: LoadedEncoder, builtin: boolean): EncoderSummary {
+function summarise({ file, fingerprint, preflight, trainable, warnings }: LoadedEncoder, builtin: boolean): EncoderSummary {
   return {
     file,
     fingerprint,
@@ -165,6 +165,7 @@ function summarise({ file, fingerprint, preflight, warnings }: LoadedEncoder, bu
     outputs: [...preflight.outputs].map(([name, { dtype, shape }]) => ({ name, dtype, shape })),
     parameters: preflight.parameters,
     ops: [...preflight.ops].map(([op, count]) => ({ op, count })),
+    trainable,
     warnings,
   };
 }

@@ -1,7 +1,7 @@
 import { create } from 'zustand';
 import type { ErrorReport } from '../base/errors.ts';
 import type { Finding, NullTau } from '../config/imported.ts';
-import type { PairingFacts } from '../engine/client.ts';
+import type { PairingFacts, Trainable } from '../engine/client.ts';
 import type { BackendInfo, CostMatrices, EpisodePairView, RegimeMap, ResponseCurves, Side, SolveMatrices, SolveReport, TrainingStatus, VerifyReport, WindowTrial } from '../engine/protocol.ts';
 
 /** What the page says about a loaded dataset. The data themselves are in the engine. */
@@ -45,6 +45,8 @@ export interface EncoderSummary {
   readonly outputs: readonly EncoderPort[];
   readonly parameters: number;
   readonly ops: readonly { readonly op: string; readonly count: number }[];
+  /** What of it can be trained, by the floating-point output that is. */
+  readonly trainable: ReadonlyMap<string, Trainable>;
   readonly warnings: readonly string[];
 }
 

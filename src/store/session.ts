@@ -1,6 +1,7 @@
 import { create } from 'zustand';
 import { BUILTIN_ENCODERS, DEFAULT_SESSION, type BatchSettings, type DataRef, type Session, type SolveSettings } from '../config/session.ts';
 import type { PairingRef } from '../config/pairing.ts';
+import type { PolicySettings } from '../config/policy.ts';
 import type { TrainingSettings } from '../config/training.ts';
 import { PRESETS, type PresetName } from '../config/presets.ts';
 import type { FeatureSpec } from '../core/cost/features.ts';
@@ -13,6 +14,7 @@ interface SessionState {
   readonly setBatch: (change: Partial<BatchSettings>) => void;
   readonly setPairing: (pairing: PairingRef) => void;
   readonly setTraining: (change: Partial<TrainingSettings>) => void;
+  readonly setPolicy: (change: Partial<PolicySettings>) => void;
   readonly setFeatures: (features: readonly FeatureSpec[]) => void;
   readonly setFeature: (index: number, change: Partial<FeatureSpec>) => void;
   readonly removeEncoder: (file: string) => void;
@@ -29,6 +31,7 @@ export const useSession = create<SessionState>()((set) => {
     setBatch: (change) => update((session) => ({ ...session, batch: { ...session.batch, ...change } })),
     setPairing: (pairing) => update((session) => ({ ...session, pairing })),
     setTraining: (change) => update((session) => ({ ...session, training: { ...session.training, ...change } })),
+    setPolicy: (change) => update((session) => ({ ...session, policy: { ...session.policy, ...change } })),
     setFeatures: (features) => update((session) => ({ ...session, features })),
     setFeature: (index, change) => update((session) => ({ ...session, features: session.features.map((spec, k) => (k === index ? { ...spec, ...change } : spec)) })),
     removeEncoder: (removed) => update((session) => ({ ...session, encoders: session.encoders.filter(({ file }) => file !== removed) })),

@@ -1,7 +1,7 @@
 import { UserError } from '../base/errors.ts';
+import { quote } from '../base/words.ts';
 import { embeddingGradient } from '../core/cost/embedding-gradient.ts';
-import { squaredDistances } from '../core/cost/terms.ts';
-import { normalisationScale, type Normalisation } from '../core/cost/terms.ts';
+import { normalisationScale, squaredDistances, type Normalisation } from '../core/cost/terms.ts';
 import { uniformWeights, type Prior } from '../core/ot/problem.ts';
 import { solve, type Mode, type UotSolution } from '../core/ot/solve.ts';
 import type { CpuAdamW, GradientNorms } from '../core/training/adamw.ts';
@@ -73,6 +73,7 @@ export interface HostPolicy {
   readonly action: string | null;
   /** Null where the encoder's own output is the action. */
   readonly head: HostGraphs | null;
+  /** Of the encoder's trained tensors, then the head's. */
   readonly optimiser: CpuAdamW;
   /** Σ term_weight·weight_embed of the terms that compare the trained embedding. */
   readonly weight: number;
@@ -121,12 +122,17 @@ export async function hostStep(policy: HostPolicy, { feeds, fixed, bc, transport
     loss = cloned.loss;
     const all = new Float32Array(predicted.length);
     all.set(cloned.gradient, (n + m) * size);
+    // Where the embedding is the action itself, both losses pull at it.
+    if (policy.action === policy.embedding) for (let k = 0; k < all.length; k++) all[k]! += dz[k]!;
     gradients.set(policy.action, all);
   }
   if (!Number.isFinite(loss)) throw notFinite(t, 'the behaviour cloning loss');
   await encoder.backward(gradients);
   const norms = optimiser.step(t, learningRate, decay);
-  if (norms.halted) throw notFinite(t, 'a gradient');
+  if (norms.halted) {
+    optimiser.resume();
+    throw notFinite(t, `the gradient of ${quote([...encoder.trained, ...(head?.trained ?? [])][norms.halted.parameter]!.name)}`);
+  }
 
   const spread = { source: spreadOf(source, n, width), target: spreadOf(target, m, width) };
   if (!solved) return { bc: loss, transport: 0, weighted: 0, total: loss, value: 0, mass: Number.NaN, diagonalMass: null, perplexity: Number.NaN, embeddingCost: Number.NaN, spread, norms };
@@ -167,5 +173,5 @@ function checkFinite(values: Float32Array, t: number, what: string): void {
 }
 
 function notFinite(t: number, what: string): UserError {
-  return new UserError('training-nan', `Step ${t} stopped: ${what} is no finite number any more. The weights of the step before are kept; lower the learning rate, clip the gradients at a smaller norm, or lower λ.`, { step: String(t), where: what });
+  return new UserError('training-nan', `Step ${t} stopped: ${what} is no number any more, or too large to go on with. The weights of the step before are kept; lower the learning rate, clip the gradients at a smaller norm, or lower λ.`, { step: String(t), where: what });
 }

@@ -6,8 +6,8 @@ import type { Language } from './index.ts';
  * in English; here each code has the gist and the way out, and the English sentence is shown beneath it.
  */
 const ZH: Readonly<Record<string, string>> = {
-  'width-mismatch': '源与目标每帧的数值个数不同，无法计算距离。将两侧切成相同长度，或去掉此项。',
-  'missing-key': '此项所用的列不存在于其中一侧。请改选两侧都有的列。',
+  'width-mismatch': '源与目标每帧的数值个数不同，无法比较。将两侧切成相同长度，或改选另一列。',
+  'missing-key': '所用的列不存在于其中一侧。请改选两侧都有的列。',
   'bad-slice': 'dim_slice 超出了该列的长度。',
   'non-finite': '本批中该列含有 NaN 或无穷大。切掉该维度，或排除这些帧。',
   'duplicate-term': '有两项同名，请改名。',
@@ -74,6 +74,12 @@ const ZH: Readonly<Record<string, string>> = {
   'encoder-lost': '编码器运行时 GPU 丢失，引擎已重新启动。',
   'encoder-untrainable': '该编码器只能求值，不能训练：其中有算子没有梯度，或没有可训练的权重。可保持其冻结，改为训练其上的投影层。',
   'encoder-parameter': '没有选中可训练的参数，或编码器中没有该参数。请另选。',
+  'train-no-encoder': '没有任何项比较嵌入，因而没有可训练的编码器。请在某一项中选择编码器并设置 weight_embed。',
+  'train-two-inputs': '有两项以不同的列或输出使用同一个编码器，而一次只能训练一种嵌入。请去掉其中一项。',
+  'bad-head': '无法构建策略头：其宽度、动作数或所选输出不合适。请在“策略”处修改。',
+  'no-training': '尚未训练任何一步。',
+  'training-nan': '训练出现了非有限的数值，已停在前一步的权重。请降低学习率、裁剪范数或 λ。',
+  'checkpoint-mismatch': '检查点的权重与当前设置不符。请恢复其会话，或重新训练。',
   'encoder-key': '映射到编码器的列不存在。请另选一列。',
   'gpu-lost': 'GPU 丢失。将重新申请；若失败则由 CPU 求解。',
   'gpu-memory': 'GPU 内存不足以容纳这个问题。请减小批，或用 CPU。',

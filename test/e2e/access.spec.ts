@@ -1,32 +1,11 @@
-import { AxeBuilder } from '@axe-core/playwright';
-import { expect, test, type Page } from '@playwright/test';
+import { expect, test } from '@playwright/test';
+import { expectAccessible, expectAccessibleInBothThemes } from './accessible.ts';
 import { expectNoWideBox, openLabels, openPage, planReady } from './page.ts';
-
-async function expectAccessible(page: Page): Promise<void> {
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  expect(violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`)).toEqual([]);
-}
-
-/** Once maps are drawn, in both themes. */
-async function expectAccessibleInBothThemes(page: Page): Promise<void> {
-  await planReady(page);
-  for (const theme of ['light', 'dark'] as const)
-    await test.step(theme, async () => {
-      await page.emulateMedia({ colorScheme: theme });
-      await expect(page.locator('html')).toHaveAttribute('data-theme', theme);
-      await page.evaluate(async () => {
-        // Two frames, and every transition of colours has begun.
-        for (let k = 0; k < 2; k++) await new Promise(requestAnimationFrame);
-        // One that is replaced by another rejects.
-        for (const animation of document.getAnimations()) if (animation instanceof CSSTransition) await animation.finished.catch(() => undefined);
-      });
-      await expectAccessible(page);
-    });
-}
 
 test('no serious accessibility violation at 1440 px in either theme, and none in empty and error states; no box is wider than the page', async ({ page }) => {
   test.setTimeout(120_000);
   await openPage(page);
+  await planReady(page);
   await expectAccessibleInBothThemes(page);
   await expectNoWideBox(page);
 
@@ -51,6 +30,7 @@ test('no serious accessibility violation at 1440 px in either theme, and none in
 test('no serious accessibility violation on a phone in either theme, and no box is wider than it', async ({ page }) => {
   await page.setViewportSize({ width: 390, height: 844 });
   await openLabels(page);
+  await planReady(page);
   await expectAccessibleInBothThemes(page);
   await expectNoWideBox(page);
 });

@@ -3,16 +3,18 @@ import type { ModelProto, NodeProto, ValueInfoProto } from 'onnx-buf';
 import { GraphProtoSchema, ModelProtoSchema, TypeProto_TensorSchema, TypeProtoSchema, ValueInfoProtoSchema } from 'onnx-buf';
 import { assert } from '../../base/assert.ts';
 import { port } from '../build.ts';
+import type { GraphNode } from '../graph.ts';
 import { readGraph } from '../graph.ts';
 import { isRandom } from '../ops.ts';
 import { preflight, sortNodes } from '../preflight.ts';
 import type { EncoderFile } from '../session.ts';
+import { isOfShapes } from './operators.ts';
 
 /** An encoder cut in two: what no trained weight reaches, whose results stay the same for a frame, and the rest. */
 export interface FrozenSplit {
   /** Gives the cuts from the encoder's own inputs. */
   readonly prefix: EncoderFile;
-  /** Tensors that both parts share; float32, rows first, where the split is of use. */
+  /** Tensors that both parts share. The split is of use where all are float32, rows first (`frozenInputs`). */
   readonly cuts: readonly string[];
   /** The rest: takes the cuts in place of the inputs. @param shapes of one row of each cut */
   suffix(shapes: ReadonlyMap<string, readonly number[]>): EncoderFile;
@@ -35,7 +37,8 @@ export function splitFrozen({ bytes, external, preflight: { file } }: EncoderFil
   for (const { inputs, outputs: results } of sorted)
     for (const set of [live, fed]) if (inputs.some((name) => set.has(name))) for (const name of results) set.add(name);
   if (outputs.some((name) => !live.has(name))) return null;
-  const isFrozen = (name: string): boolean => fed.has(name) && !live.has(name);
+  const alongside = ofShapes(sorted, fed);
+  const isFrozen = (name: string): boolean => fed.has(name) && !live.has(name) && !alongside.has(name);
   const rest = new Set<string>();
   const cuts = new Set<string>();
   collect(outputs, rest, (name) => {
@@ -54,7 +57,8 @@ export function splitFrozen({ bytes, external, preflight: { file } }: EncoderFil
   };
   const own = (names: ReadonlySet<string>): ValueInfoProto[] => model.graph!.input.filter(({ name }) => names.has(name) && graph.inputs.has(name));
   return {
-    prefix: build(before, own(before), [...cuts].map(openPort)),
+    // What type a cut has only the runtime knows; the examination wants one said.
+    prefix: { ...build(before, own(before), [...cuts].map(openPort)), bytes: partOf(model, before, own(before), [...cuts].map((name) => create(ValueInfoProtoSchema, { name }))) },
     cuts: [...cuts],
     suffix: (shapes) => build(rest, [...cuts].map((name) => port(name, shapes.get(name)!)), model.graph!.output.filter(({ name }) => outputs.includes(name))),
   };
@@ -74,6 +78,16 @@ export function splitFrozen({ bytes, external, preflight: { file } }: EncoderFil
 /** A float32 tensor of which nothing else is known. */
 function openPort(name: string): ValueInfoProto {
   return create(ValueInfoProtoSchema, { name, type: create(TypeProtoSchema, { value: { case: 'tensorType', value: create(TypeProto_TensorSchema, { elemType: 1 }) } }) });
+}
+
+/** Tensors that hang on shapes alone. They have no rows, so what they are the shapes of is cut in their place. */
+function ofShapes(sorted: readonly GraphNode[], fed: ReadonlySet<string>): ReadonlySet<string> {
+  const found = new Set<string>();
+  for (const { op, inputs, outputs } of sorted) {
+    const from = inputs.filter((name) => fed.has(name));
+    if (isOfShapes(op) || (from.length > 0 && from.every((name) => found.has(name)))) for (const name of outputs) found.add(name);
+  }
+  return found;
 }
 
 function partOf(model: ModelProto, needed: ReadonlySet<string>, input: readonly ValueInfoProto[], output: readonly ValueInfoProto[]): Uint8Array {

@@ -1,5 +1,6 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-web/webgpu';
 import { assert } from '../../base/assert.ts';
+import { toTyped } from '../dtypes.ts';
 import type { OrtOptions } from '../ort.ts';
 import type { Differentiated } from './differentiate.ts';
 import { GraphSession } from './run.ts';
@@ -32,7 +33,12 @@ export class HostGraphs {
   /** @param file for the sentences @throws UserError as `GraphSession.create` */
   static async create(graphs: Differentiated, file: string, options: OrtOptions = {}): Promise<HostGraphs> {
     const forward = await GraphSession.create(graphs.forward, { name: 'wasm' }, file, options);
-    return new HostGraphs(graphs, forward, await GraphSession.create(graphs.backward, { name: 'wasm' }, file, options));
+    try {
+      return new HostGraphs(graphs, forward, await GraphSession.create(graphs.backward, { name: 'wasm' }, file, options));
+    } catch (error) {
+      await forward.dispose();
+      throw error;
+    }
   }
 
   /** Every output for these inputs, row-major, by name. @throws UserError as `GraphSession.run` */
@@ -40,7 +46,7 @@ export class HostGraphs {
     this.#release();
     const held = new Map<string, Tensor>();
     const results = await this.#forward.run((ort) => {
-      for (const { name, dims } of this.graphs.inputs) held.set(name, new ort.Tensor('float32', inputs.get(name)!, dims));
+      for (const { name, dims, dtype } of this.graphs.inputs) held.set(name, new ort.Tensor(dtype as 'float32', toTyped(dtype, inputs.get(name)!) as Float32Array, dims));
       for (const [name, { dims, values }] of this.#weights) held.set(name, new ort.Tensor('float32', values, dims));
       return feedsOf(held, this.graphs.forwardInputs);
     });

@@ -5,7 +5,7 @@ import { assert } from '../../base/assert.ts';
 import { UserError } from '../../base/errors.ts';
 import type { DType, TensorData } from '../dtypes.ts';
 import { isFloat, toNumbers, toTyped, typeOf } from '../dtypes.ts';
-import type { GraphNode, Port, Weight } from '../graph.ts';
+import type { Graph, GraphNode, Port, Weight } from '../graph.ts';
 import { quoted, readGraph } from '../graph.ts';
 import { isRandom, opLabel } from '../ops.ts';
 import { embeddingOutputs, sortNodes } from '../preflight.ts';
@@ -82,8 +82,47 @@ export class Untrainable extends UserError {
  * @throws UserError as `preflight` does, and when an output is not there
  */
 export function trainability(bytes: Uint8Array, file: string, options: Pick<SourceOptions, 'outputs' | 'ties'> = {}): Trainability {
+  return trainabilityOf(parse(bytes, file), bytes, file, options);
+}
+
+/**
+ * The same for each floating-point output alone, by output; of at most so many of them, the first.
+ *
+ * @throws UserError as `preflight` does
+ */
+export function trainabilityByOutput(bytes: Uint8Array, file: string, most: number): Map<string, Trainability> {
+  const parsed = parse(bytes, file);
+  const outputs = embeddingOutputs({ file, outputs: parsed.graph.outputs }).slice(0, most);
+  return new Map(outputs.map((output) => [output, trainabilityOf(parsed, bytes, file, { outputs: [output] })]));
+}
+
+/** What of a file is the same whichever output is trained. */
+interface Parsed {
+  readonly graph: Graph;
+  /** Each node after those that it reads from. */
+  readonly sorted: readonly GraphNode[];
+  /** Results of Identities of initialisers → the initialiser, and the other way. */
+  readonly original: ReadonlyMap<string, string>;
+  readonly copies: ReadonlyMap<string, readonly string[]>;
+  readonly names: ReadonlySet<string>;
+}
+
+function parse(bytes: Uint8Array, file: string): Parsed {
+  const graph = readGraph(bytes, file);
+  const sorted = sortNodes(graph, file);
+  const original = aliasesOf(sorted, graph.weights);
+  const copies = new Map<string, string[]>();
+  for (const [alias, of] of original) {
+    const known = copies.get(of);
+    if (known) known.push(alias);
+    else copies.set(of, [alias]);
+  }
+  return { graph, sorted, original, copies, names: new Set([...graph.inputs.keys(), ...graph.outputs.keys(), ...graph.weights.keys(), ...sorted.flatMap((node) => node.outputs)]) };
+}
+
+function trainabilityOf(parsed: Parsed, bytes: Uint8Array, file: string, options: Pick<SourceOptions, 'outputs' | 'ties'>): Trainability {
   try {
-    const source = readSource(bytes, file, options);
+    const source = sourceOf(parsed, bytes, file, options);
     if (source.parameters.length === 0) return { ok: false, op: null, node: null, message: noParameters(file).message };
     return { ok: true, parameters: source.parameters, outputs: source.outputs };
   } catch (error) {
@@ -110,11 +149,12 @@ export interface SourceOptions {
  *
  * @throws Untrainable naming the first operator without a gradient
  */
-export function readSource(bytes: Uint8Array, file: string, { outputs: chosen, ties = 'separate', external = new Map<string, Uint8Array>(), numbers = () => true }: SourceOptions = {}): Source {
-  const graph = readGraph(bytes, file);
+export function readSource(bytes: Uint8Array, file: string, options: SourceOptions = {}): Source {
+  return sourceOf(parse(bytes, file), bytes, file, options);
+}
+
+function sourceOf({ graph, sorted, original, copies, names }: Parsed, bytes: Uint8Array, file: string, { outputs: chosen, ties = 'separate', external = new Map<string, Uint8Array>(), numbers = () => true }: SourceOptions): Source {
   const outputs = chosenOutputs(file, graph.outputs, chosen);
-  const sorted = sortNodes(graph, file);
-  const original = aliasesOf(sorted, graph.weights);
   const initialiser = (name: string): string | null => (graph.weights.has(name) ? name : (original.get(name) ?? null));
   const parameterOf = (name: string): string => (ties === 'tied' ? (initialiser(name) ?? name) : name);
   const reached = reachedBy(outputs, sorted, original);
@@ -146,12 +186,19 @@ export function readSource(bytes: Uint8Array, file: string, { outputs: chosen, t
     parameters: found.map((name) => {
       const first = initialiser(name)!;
       const { dims, elements } = graph.weights.get(first)!;
-      const group = [first, ...[...original].flatMap(([alias, of]) => (of === first ? [alias] : []))];
-      return { name, dims, elements, aliases: group.filter((other) => other !== name) };
+      return {
+        name,
+        dims,
+        elements,
+        // Listed when asked for: of thousands that share one initialiser, each would list all others.
+        get aliases() {
+          return [first, ...(copies.get(first) ?? [])].filter((other) => other !== name);
+        },
+      };
     }),
     initialiser,
     parameter: (name) => (changing.has(name) && initialiser(name) !== null ? parameterOf(name) : null),
-    names: new Set([...graph.inputs.keys(), ...graph.outputs.keys(), ...graph.weights.keys(), ...sorted.flatMap((node) => node.outputs)]),
+    names,
     isConstant: (name) => !changing.has(name),
     read: reader(bytes, external, graph.weights),
   };

@@ -135,11 +135,11 @@ export function ErrorText({ error }: { error: ErrorReport }): ReactElement {
   );
 }
 
-/** A labelled line of the setup rail. */
-export function Field({ label, problem, children }: { label: string; problem?: string | null; children: (id: string) => ReactNode }): ReactElement {
+/** A labelled line of the setup rail; `gloss` says on hovering what it is. */
+export function Field({ label, gloss, problem, children }: { label: string; gloss?: string; problem?: string | null; children: (id: string) => ReactNode }): ReactElement {
   const id = useId();
   return (
-    <div className="field">
+    <div className="field" title={gloss}>
       <label htmlFor={id}>{label}</label>
       <span>{children(id)}</span>
       {problem ? (

@@ -4,10 +4,11 @@ import { BatchPanel } from './BatchPanel.tsx';
 import { ConfigPanel } from './ConfigPanel.tsx';
 import { EncodersPanel } from './EncodersPanel.tsx';
 import { PairingPanel } from './PairingPanel.tsx';
+import { PolicyPanel } from './PolicyPanel.tsx';
 import { ShardPanel } from './ShardPanel.tsx';
 import { TermsEditor } from './TermsEditor.tsx';
 
-/** Source, target, batch, pairing, encoders, terms and training configs. */
+/** Source, target, batch, pairing, encoders, terms, policy and training configs. */
 export function SetupRail(): ReactElement {
   const t = useWords();
   return (
@@ -21,6 +22,7 @@ export function SetupRail(): ReactElement {
       <PairingPanel />
       <EncodersPanel />
       <TermsEditor />
+      <PolicyPanel />
       <ConfigPanel />
     </aside>
   );

@@ -3,7 +3,7 @@ import { PRESETS, type PresetName } from '../../../src/config/presets.ts';
 import { DEFAULT_SESSION, readSession, writeSession, type Session } from '../../../src/config/session.ts';
 import { presetOf, useSession } from '../../../src/store/session.ts';
 
-const { replace, setSolve, setBatch, setFeatures, setFeature, setData, applyPreset } = useSession.getState();
+const { replace, setSolve, setBatch, setPolicy, setFeatures, setFeature, setData, applyPreset } = useSession.getState();
 const session = (): Session => useSession.getState().session;
 const names = Object.keys(PRESETS) as PresetName[];
 const local = { kind: 'local', name: 'mine', fingerprint: '5'.repeat(64) } as const;
@@ -59,6 +59,8 @@ describe('changes', () => {
     expect(session()).toEqual({ ...DEFAULT_SESSION, solve: { ...DEFAULT_SESSION.solve, reg: 0.3 } });
     setBatch({ kind: 'ranges' });
     expect(session().batch).toEqual({ ...DEFAULT_SESSION.batch, kind: 'ranges' });
+    setPolicy({ frozen: ['w'], hidden: [8] });
+    expect(session().policy).toEqual({ ...DEFAULT_SESSION.policy, frozen: ['w'], hidden: [8] });
     setData('target', local);
     expect([session().source, session().target]).toEqual([DEFAULT_SESSION.source, local]);
     setFeature(2, { term_name: 'arm' });
