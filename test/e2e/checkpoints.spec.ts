@@ -51,7 +51,7 @@ test('a run outlives a reload, a dead engine and another session, and is saved a
     await page.reload();
     await expect(transport(page)).toHaveAttribute('data-step', String(step), { timeout: 60_000 });
     await expect(transport(page)).toHaveAttribute('data-playing', 'false');
-    await expect(line(page)).toContainText(`goes on from step ${step}`);
+    await expect(line(page)).toContainText(`from step ${step}`);
     await expect(transport(page)).toContainText(`step ${step}: BC`);
     await play(page);
     await beyond(page, step);
