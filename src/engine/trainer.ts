@@ -1,3 +1,4 @@
+import { assert } from '../base/assert.ts';
 import { UserError } from '../base/errors.ts';
 import { Mutex } from '../base/mutex.ts';
 import { priorOf, type Session } from '../config/session.ts';
@@ -270,7 +271,8 @@ async function headGraphs({ policy }: TrainSettings, shape: { batch: number; emb
 }
 
 function metricsOf(step: number, result: StepResult, learningRate: number, lambda: number, ms: number): TrainingMetrics {
-  const { norms, spread, ...rest } = result;
+  const { norms, spread, converged: _converged, handedOver: _handedOver, ...rest } = result;
+  assert(spread, 'a step looks at its embeddings unless it is told not to');
   return { step, ...rest, encoderNorm: norms.groups[0]!, headNorm: norms.groups[1]!, sourceVariance: spread.source.variance, targetVariance: spread.target.variance, sourceRank: spread.source.effectiveRank, targetRank: spread.target.effectiveRank, learningRate, lambda, ms };
 }
 
