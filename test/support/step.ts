@@ -37,7 +37,9 @@ export interface Stepper {
   dispose(): Promise<void>;
 }
 
-const LEARNING_RATE = 1e-3;
+export const STEP_LEARNING_RATE = 1e-3;
+/** Of ‖z − z'‖² in M. */
+export const STEP_WEIGHT = 0.6;
 const PROPRIO = 5;
 const ACTION = 3;
 const GROUPS = [{ name: 'encoder', rate: 1, weightDecay: 1e-2 }, { name: 'head', rate: 1, weightDecay: 1e-2 }] as const;
@@ -72,6 +74,12 @@ async function graphsOf({ name, n, m, bc }: StepCase): Promise<{ encoder: Differ
   return { encoder, head, embedding: embedding!.name };
 }
 
+/** What a case's tensors start from: the encoder's, then the head's. */
+export async function stepWeights(given: StepCase): Promise<{ dims: readonly number[]; values: Float32Array }[]> {
+  const { encoder, head } = await graphsOf(given);
+  return [encoder, head].flatMap(({ weights }) => weights.map((weight) => ({ dims: weight.dims, values: weight.read() })));
+}
+
 /** On the wasm provider and the float64 solver. */
 export async function hostStepper(given: StepCase): Promise<Stepper> {
   const { encoder: encoderGraphs, head: headGraphs, embedding } = await graphsOf(given);
@@ -79,7 +87,7 @@ export async function hostStepper(given: StepCase): Promise<Stepper> {
   const optimiser = new CpuAdamW([encoder, head].flatMap(({ trained }, group) => trained.map(({ values, gradient }) => ({ group, values, gradient }))), GROUPS, DEFAULT_ADAMW, true);
   const policy: HostPolicy = { ...common(given, embedding), encoder, head, optimiser };
   return {
-    step: (t, input, options) => hostStep(policy, input, t, LEARNING_RATE, emaDecay(DEFAULT_EMA, t), options),
+    step: (t, input, options) => hostStep(policy, input, t, STEP_LEARNING_RATE, emaDecay(DEFAULT_EMA, t), options),
     values: () => Promise.resolve(named([...encoder.trained.map(({ name, values }) => [`encoder ${name}`, values.slice()] as const), ...head.trained.map(({ name, values }) => [`head ${name}`, values.slice()] as const)], optimiser.state)),
     dispose: async () => {
       await Promise.all([encoder.dispose(), head.dispose()]);
@@ -95,7 +103,7 @@ export async function deviceStepper(given: StepCase, solver: GpuSolver): Promise
   const [encoder, head] = [await DeviceGraphs.create(encoderGraphs, 'encoder', place), await DeviceGraphs.create(headGraphs, 'head', place)];
   const policy = await DevicePolicy.create(solver, { ...common(given, embedding), buffers, encoder, head, groups: GROUPS, adamw: DEFAULT_ADAMW, averaged: true });
   return {
-    step: (t, input, options) => deviceStep(policy, input, t, LEARNING_RATE, emaDecay(DEFAULT_EMA, t), options),
+    step: (t, input, options) => deviceStep(policy, input, t, STEP_LEARNING_RATE, emaDecay(DEFAULT_EMA, t), options),
     values: async () => {
       const state = await policy.state();
       return named(state.weights.map(({ network, name, values }) => [`${network} ${name}`, values] as const), state.optimiser);
@@ -105,7 +113,7 @@ export async function deviceStepper(given: StepCase, solver: GpuSolver): Promise
 }
 
 function common({ n, m, bc }: StepCase, embedding: string): Pick<HostPolicy, 'embedding' | 'action' | 'weight' | 'sizes' | 'chunk' | 'loss'> {
-  return { embedding, action: null, weight: 0.6, sizes: { n, m, bc }, chunk: { horizon: 1, width: ACTION }, loss: { kind: 'l2', mean: 'unpadded' } };
+  return { embedding, action: null, weight: STEP_WEIGHT, sizes: { n, m, bc }, chunk: { horizon: 1, width: ACTION }, loss: { kind: 'l2', mean: 'unpadded' } };
 }
 
 function named(weights: readonly (readonly [string, Float32Array])[], { moments, averages }: CpuAdamW['state']): ReadonlyMap<string, Float32Array> {
