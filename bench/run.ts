@@ -14,7 +14,7 @@ import { print } from './table.ts';
  *   --only cpu|gpu            one part
  *   --host chromium|node      where the kernels run: headless Chromium on its software adapter (default), or this process
  *                             on the machine's own adapter (no slider then)
- *   --task <kind>           of the GPU part one kind alone (sweep, batch, single, iterate, distances, step, half-steps); nothing is written then
+ *   --task <kind>           of the GPU part one kind alone (sweep, batch, single, iterate, distances, step, step-mlp, step-cnn, half-steps); nothing is written then
  *   --large                   on a software adapter too: parity of the batch and of n = 1024, half-steps of n = 4096 (minutes)
  *   --bandwidth <GB/s>        the device's memory bandwidth, to put half-steps in proportion
  *   --repeats <n>             runs of each, in turn (default 7; what takes seconds is run less often)

@@ -23,7 +23,7 @@ export interface GpuBenchOptions {
   readonly peer: string;
   readonly repeats: number;
   readonly large: boolean;
-  /** The one kind of task that is wanted; null for all, and the slider. */
+  /** How the tasks that are wanted begin (`nameOf`); null for all, and the slider. */
   readonly task: string | null;
   /** Of the device's memory, GB/s. */
   readonly bandwidth: number | null;
@@ -42,7 +42,7 @@ export async function gpuBench(options: GpuBenchOptions): Promise<void> {
     print(`\n${host.adapter}${host.software ? ' (software)' : ''}, ${host.runtime}`);
     for (const [name, reason] of Object.entries(host.absent)) print(`${name}: ${reason}. Its column is empty.`);
     const rows: Row[] = [];
-    for (const task of tasks(host, options.large).filter(({ kind }) => options.task === null || kind === options.task)) rows.push(await measureTask(host, task, pot, sets, repeats));
+    for (const task of tasks(host, options.large).filter((task) => options.task === null || nameOf(task).startsWith(options.task))) rows.push(await measureTask(host, task, pot, sets, repeats));
     await host.close();
     printRows(rows);
     printSteps(rows);
@@ -62,6 +62,8 @@ export async function gpuBench(options: GpuBenchOptions): Promise<void> {
     await pages?.close();
   }
 }
+
+const nameOf = (task: Task): string => (task.kind === 'step' ? `step-${task.network}` : task.kind);
 
 /** What is timed here. A software adapter is spared what would take it minutes. */
 function tasks({ software }: KernelHost, large: boolean): Task[] {
