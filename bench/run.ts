@@ -14,6 +14,7 @@ import { print } from './table.ts';
  *   --only cpu|gpu            one part
  *   --host chromium|node      where the kernels run: headless Chromium on its software adapter (default), or this process
  *                             on the machine's own adapter (no slider then)
+ *   --task <kind>           of the GPU part one kind alone (sweep, batch, single, iterate, distances, step, step-mlp, step-cnn, half-steps); nothing is written then
  *   --large                   on a software adapter too: parity of the batch and of n = 1024, half-steps of n = 4096 (minutes)
  *   --bandwidth <GB/s>        the device's memory bandwidth, to put half-steps in proportion
  *   --repeats <n>             runs of each, in turn (default 7; what takes seconds is run less often)
@@ -24,13 +25,14 @@ async function main(): Promise<void> {
     options: {
       only: { type: 'string' },
       host: { type: 'string', default: 'chromium' },
+      task: { type: 'string' },
       large: { type: 'boolean', default: false },
       bandwidth: { type: 'string' },
       repeats: { type: 'string', default: '7' },
       name: { type: 'string', default: 'cpu-float64' },
     },
   });
-  const { only, host, large, name } = values;
+  const { only, host, large, name, task = null } = values;
   if (only !== undefined && only !== 'cpu' && only !== 'gpu') throw new Error(`--only is cpu or gpu, not ${only}.`);
   if (host !== 'chromium' && host !== 'node') throw new Error(`--host is chromium or node, not ${host}.`);
   const repeats = Number(values.repeats);
@@ -47,7 +49,7 @@ async function main(): Promise<void> {
   print(`${peer}\n`);
   try {
     if (only !== 'gpu') await cpuBench(sets, pot, peer, name, repeats);
-    if (only !== 'cpu') await gpuBench({ host, cost, sets, pot, peer, repeats, large, bandwidth });
+    if (only !== 'cpu') await gpuBench({ host, cost, sets, pot, peer, repeats, large, task, bandwidth });
   } finally {
     await pot?.close();
   }

@@ -7,6 +7,7 @@ import { halfStepContenders } from './half-steps.ts';
 import { iterateContenders } from './iterate.ts';
 import { openPeer, PEERS, type Peer, type PeerName } from './peers/peer.ts';
 import { solveContenders } from './solve.ts';
+import { stepContenders } from './steps.ts';
 
 /** What is timed. Plain data, so that a page can be asked for it. */
 export type Task =
@@ -15,7 +16,8 @@ export type Task =
   | { readonly kind: 'single'; readonly size: number; readonly modes: readonly Mode[] }
   | { readonly kind: 'iterate'; readonly size: number; readonly iterations: number }
   | { readonly kind: 'distances'; readonly size: number; readonly width: number }
-  | { readonly kind: 'half-steps'; readonly size: number };
+  | { readonly kind: 'half-steps'; readonly size: number }
+  | { readonly kind: 'step'; readonly network: 'mlp' | 'cnn' };
 
 /** What is known of a contender's answer beside its time. */
 export interface Facts {
@@ -25,6 +27,8 @@ export interface Facts {
   readonly converged?: string;
   /** Problems that float32 could not hold and float64 solved. */
   readonly handedOver?: number;
+  /** Milliseconds of a training step's parts, each waited for. */
+  readonly parts?: Readonly<Record<string, number>>;
 }
 
 /** One way to do a task. `run` starts from arrays on the CPU and ends with the result there. */
@@ -155,6 +159,8 @@ export class Kernels {
         return distanceContenders(this.#solver, this.#peers, task.size, task.width);
       case 'half-steps':
         return halfStepContenders(this.#solver, task.size, this.software);
+      case 'step':
+        return stepContenders(this.#solver, this.#peers, task.network);
     }
   }
 }

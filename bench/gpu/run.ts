@@ -10,7 +10,7 @@ import type { KernelHost, Task } from './kernels.ts';
 import { measureTask, type Row } from './measure.ts';
 import { nodeHost } from './node.ts';
 import { openPages, type Pages } from './pages.ts';
-import { printAims, printBandwidth, printRows, printTicks } from './print.ts';
+import { printAims, printBandwidth, printRows, printSteps, printTicks } from './print.ts';
 import { tickRows, type TickRow } from './tick.ts';
 
 export interface GpuBenchOptions {
@@ -23,6 +23,8 @@ export interface GpuBenchOptions {
   readonly peer: string;
   readonly repeats: number;
   readonly large: boolean;
+  /** How the tasks that are wanted begin (`nameOf`); null for all, and the slider. */
+  readonly task: string | null;
   /** Of the device's memory, GB/s. */
   readonly bandwidth: number | null;
 }
@@ -40,11 +42,13 @@ export async function gpuBench(options: GpuBenchOptions): Promise<void> {
     print(`\n${host.adapter}${host.software ? ' (software)' : ''}, ${host.runtime}`);
     for (const [name, reason] of Object.entries(host.absent)) print(`${name}: ${reason}. Its column is empty.`);
     const rows: Row[] = [];
-    for (const task of tasks(host, options.large)) rows.push(await measureTask(host, task, pot, sets, repeats));
+    for (const task of tasks(host, options.large).filter((task) => options.task === null || nameOf(task).startsWith(options.task))) rows.push(await measureTask(host, task, pot, sets, repeats));
     await host.close();
     printRows(rows);
+    printSteps(rows);
     const halfStep = bandwidthOf(rows, bandwidth);
     if (halfStep) printBandwidth(halfStep);
+    if (options.task !== null) return;
     const ticks = pages ? await ticksOf(pages) : [];
     printTicks(ticks);
     const aims = judgeAims(rows, ticks);
@@ -59,6 +63,8 @@ export async function gpuBench(options: GpuBenchOptions): Promise<void> {
   }
 }
 
+const nameOf = (task: Task): string => (task.kind === 'step' ? `step-${task.network}` : task.kind);
+
 /** What is timed here. A software adapter is spared what would take it minutes. */
 function tasks({ software }: KernelHost, large: boolean): Task[] {
   const all = large || !software;
@@ -70,6 +76,7 @@ function tasks({ software }: KernelHost, large: boolean): Task[] {
     ...[16, 64, 256, 1024].map((size): Task => ({ kind: 'single', size, modes: size <= 256 ? both : affordable })),
     ...[16, 64, 256].map((size): Task => ({ kind: 'iterate', size, iterations: 20 })),
     ...[16, 64, 512].map((width): Task => ({ kind: 'distances', size: 1024, width })),
+    ...(['mlp', 'cnn'] as const).map((network): Task => ({ kind: 'step', network })),
     ...(all ? [{ kind: 'half-steps', size: HALF_STEP_SIZE } as const] : []),
   ];
 }

@@ -1,3 +1,4 @@
+import { assert } from '../base/assert.ts';
 import { UserError } from '../base/errors.ts';
 import { Mutex } from '../base/mutex.ts';
 import { quote } from '../base/words.ts';
@@ -268,7 +269,8 @@ async function headGraphs({ policy }: TrainingSession, shape: { batch: number; e
 }
 
 function metricsOf(step: number, result: StepResult, terms: TrainingMetrics['terms'], learningRate: number, lambda: number, ms: number): TrainingMetrics {
-  const { norms, spread, embeddingCost: _, ...rest } = result;
+  const { norms, spread, embeddingCost: _, converged: _converged, handedOver: _handedOver, ...rest } = result;
+  assert(spread, 'a step looks at its embeddings unless it is told not to');
   return { step, ...rest, terms, encoderNorm: norms.groups[0]!, headNorm: norms.groups[1]!, sourceVariance: spread.source.variance, targetVariance: spread.target.variance, sourceRank: spread.source.effectiveRank, targetRank: spread.target.effectiveRank, learningRate, lambda, ms };
 }
 

@@ -3,6 +3,8 @@ import { lostError, scoped } from './errors.ts';
 /** GPUBufferUsage and GPUMapMode by number: the globals of these names are absent under Node. */
 const USAGE = { mapRead: 0x1, copySource: 0x4, copyTarget: 0x8, uniform: 0x40, storage: 0x80 } as const;
 const MAP_READ = 1;
+/** Readings up to this many bytes are mapped as one: each buffer that is mapped is a message of its own to another process. */
+const TOGETHER = 2 ** 16;
 
 /** The buffers of one computation: allocated, filled and destroyed together. Sizes are rounded up to 16 bytes. */
 export class Buffers {
@@ -70,24 +72,34 @@ export async function readBack(device: GPUDevice, sources: readonly Reading[]): 
  * @throws UserError as `readBack`
  */
 export async function computed(device: GPUDevice, what: string, work: () => readonly Reading[]): Promise<ArrayBuffer[]> {
-  const staging: { readonly target: GPUBuffer; readonly bytes: number }[] = [];
+  const targets = new Set<GPUBuffer>();
+  const parts: { readonly target: GPUBuffer; readonly start: number; readonly bytes: number }[] = [];
   try {
     const { checked } = scoped(device, what, () => {
-      const sources = work();
-      const encoder = device.createCommandEncoder();
-      for (const { buffer, bytes } of sources) {
-        const size = Math.max(4, Math.ceil(bytes / 4) * 4);
+      const sources = work().map(({ buffer, bytes }) => ({ buffer, bytes, size: Math.max(4, Math.ceil(bytes / 4) * 4) }));
+      const small = sources.reduce((total, { size }) => total + (size <= TOGETHER ? size : 0), 0);
+      const make = (size: number): GPUBuffer => {
         const target = device.createBuffer({ size, usage: USAGE.mapRead | USAGE.copyTarget });
-        staging.push({ target, bytes });
-        encoder.copyBufferToBuffer(buffer, 0, target, 0, size);
+        targets.add(target);
+        return target;
+      };
+      const shared = small > 0 ? make(small) : null;
+      const encoder = device.createCommandEncoder();
+      let at = 0;
+      for (const { buffer, bytes, size } of sources) {
+        const [target, start] = shared && size <= TOGETHER ? [shared, at] : [make(size), 0];
+        if (target === shared) at += size;
+        parts.push({ target, start, bytes });
+        encoder.copyBufferToBuffer(buffer, 0, target, start, size);
       }
       device.queue.submit([encoder.finish()]);
     });
-    const mapped = Promise.allSettled(staging.map(({ target }) => target.mapAsync(MAP_READ)));
+    const mapped = Promise.allSettled([...targets].map((target) => target.mapAsync(MAP_READ)));
     await checked;
     for (const outcome of await mapped) if (outcome.status === 'rejected') throw lostError(outcome.reason instanceof Error ? outcome.reason.message : String(outcome.reason));
-    return staging.map(({ target, bytes }) => target.getMappedRange().slice(0, bytes));
+    const ranges = new Map([...targets].map((target) => [target, target.getMappedRange()]));
+    return parts.map(({ target, start, bytes }) => ranges.get(target)!.slice(start, start + bytes));
   } finally {
-    for (const { target } of staging) target.destroy();
+    for (const target of targets) target.destroy();
   }
 }

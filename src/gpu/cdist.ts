@@ -2,7 +2,8 @@ import { Buffers } from './buffers.ts';
 import { guarded } from './errors.ts';
 import { bindGroup, dispatch, type Pipelines } from './pipelines.ts';
 
-const TILE = 32;
+/** Rows and columns that a workgroup of cdist.wgsl computes. */
+export const TILE = 32;
 
 export interface CloudShape {
   readonly batch: number;

@@ -70,8 +70,8 @@ export class HalfStep {
     this.outgoing = buffers.storage(this.lines * 8);
   }
 
-  /** Read the other side's potentials from now on. */
-  connect(other: HalfStep): void {
+  /** Read the other side's potentials from now on. @returns half_update.wgsl's Settings, whose last word is 1/τ */
+  connect(other: HalfStep): GPUBuffer {
     const { device, buffers, kernels, state, mode, of, length, cost, prior, tau } = this.#parts;
     const { lines } = this;
     const words = new ArrayBuffer(16);
@@ -84,7 +84,7 @@ export class HalfStep {
     const outputs = [this.potential, this.moved, this.outgoing, settings];
     if (kernels.path === 'subgroups') {
       this.#steps = [{ pipeline: kernels.whole, group: bindGroup(device, kernels.whole, [...inputs, this.side, state, ...outputs]), x: lines, y: 1 }];
-      return;
+      return settings;
     }
     const together = lines % 4 === 0 ? 4 : 1;
     const partial = together === 4 ? kernels.quads : kernels.partial;
@@ -98,6 +98,7 @@ export class HalfStep {
       { pipeline: partial, group: bindGroup(device, partial, [...inputs, state, partials, shape]), x: Math.ceil(groups / together), y: pieces },
       { pipeline: kernels.combine, group: bindGroup(device, kernels.combine, [partials, this.side, state, ...outputs]), x: groups, y: 1 },
     ];
+    return settings;
   }
 
   /** Set potentials, in log2 units without the shift. */

@@ -14,10 +14,10 @@ import type { Task } from './task.ts';
 /** Sweeps a submission: fast solves are done after a few tens, and what is submitted beyond that returns at once. */
 const CHUNK = { parity: 200, fast: 20 } as const;
 /** Entries that a submission may sum, on a software adapter and on a real one: about a second. */
-const WORK = { software: 2e8, hardware: 2e10 } as const;
+export const WORK = { software: 2e8, hardware: 2e10 } as const;
 
 /** Threads of fast_large.wgsl's workgroup, at least as many as it has products to sum: on a software adapter barriers cost by the thread. */
-const MIXING_THREADS = { software: 32, hardware: 256 } as const;
+export const MIXING_THREADS = { software: 32, hardware: 256 } as const;
 
 /** large_common.wgsl's State, in bytes; fast_large.wgsl's history, in vectors of m numbers. */
 const STATE_BYTES = 32;

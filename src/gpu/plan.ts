@@ -104,8 +104,8 @@ function factors(weights: Float64Array, potential: Float64Array, offset: Float64
   });
 }
 
-/** From sums a line, each scaled by 2^−t, to masses and totals (float64). */
-function summarise(plan: Float32Array<ArrayBuffer>, diagonal: Float32Array | null, sums: readonly Float32Array[], { rows, columns }: Centred): GpuPlan {
+/** From sums a line, each scaled by 2^−t, to masses and totals (float64). @param sums of columns, of rows, then of each term by column */
+export function summarise(plan: Float32Array<ArrayBuffer>, diagonal: Float32Array | null, sums: readonly Float32Array[], { rows, columns }: Pick<Centred, 'rows' | 'columns'>): GpuPlan {
   const [byColumn, byRow, ...byTerm] = sums as [Float32Array, Float32Array, ...Float32Array[]];
   let top = -Infinity;
   for (let k = 0; k < byColumn.length; k += 4) if (byColumn[k + 1]! > 0) top = Math.max(top, byColumn[k]!);

@@ -185,7 +185,8 @@ export class ResidentCost {
   }
 }
 
-function samePrior(one: Pick<Conditions, 'a' | 'b' | 'prior'>, other: Pick<Conditions, 'a' | 'b' | 'prior'>): boolean {
+/** Whether log2 c is the same for both. */
+export function samePrior(one: Pick<Conditions, 'a' | 'b' | 'prior'>, other: Pick<Conditions, 'a' | 'b' | 'prior'>): boolean {
   const same = one.prior.kind === 'dense' || other.prior.kind === 'dense' ? one.prior === other.prior : JSON.stringify(one.prior) === JSON.stringify(other.prior);
   return same && one.a.every((value, i) => value === other.a[i]) && one.b.every((value, j) => value === other.b[j]);
 }
@@ -193,7 +194,7 @@ function samePrior(one: Pick<Conditions, 'a' | 'b' | 'prior'>, other: Pick<Condi
 const scaled = ({ f, g }: Potentials, factor: number): Potentials => ({ f: f.map((value) => value * factor), g: g.map((value) => value * factor) });
 
 /** A solution in units of M/σ from an outcome in raw ones. Certificates follow in float64 from n + m numbers a side. */
-function solutionOf(problem: Conditions, outcome: GpuOutcome, plan: GpuPlan, mode: Mode, sigma: number): ResidentSolution {
+export function solutionOf(problem: Conditions, outcome: GpuOutcome, plan: GpuPlan, mode: Mode, sigma: number): ResidentSolution {
   const { reg } = problem;
   const { rowReached: _rows, columnReached: _columns, ...readings } = plan;
   const logU = outcome.f.map((value) => value / reg);

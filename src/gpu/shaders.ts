@@ -32,7 +32,12 @@ export type ShaderName =
   | 'gradient_norm'
   | 'adamw'
   | 'ema'
-  | 'bc_loss';
+  | 'bc_loss'
+  | 'embedding_grad'
+  | 'step_cost'
+  | 'step_problem'
+  | 'step_factors'
+  | 'step_check';
 
 /** WGSL source of one shader file. */
 export function shaderText(name: ShaderName): string {

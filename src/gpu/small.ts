@@ -13,7 +13,7 @@ export const SMALL_SIDE = 64;
 /** Workgroup memory of the larger kernel, in bytes: adapters with WebGPU's minimal limits have 16 KiB. */
 export const SMALL_WORKGROUP_BYTES = 21_600;
 /** Sweeps a dispatch: a GPU's watchdog ends a dispatch that takes seconds. */
-const CHUNK = 200;
+export const CHUNK = 200;
 /** Entries that a dispatch may sum, on a software adapter and on a real one: it takes about a second on the former. */
 const WORK = { software: 2e8, hardware: 2e10 } as const;
 
@@ -24,7 +24,8 @@ interface Start {
   readonly around: Potentials | null;
 }
 
-const PROBLEM_WORDS = 12;
+/** small_common.wgsl's Problem; its last four words are numbers of a problem rather than its places. */
+export const PROBLEM_WORDS = 12;
 const STATE_WORDS = 4;
 
 /** Solve many problems with n, m ≤ 64, one workgroup each (shaders/parity_small.wgsl, fast_small.wgsl). */

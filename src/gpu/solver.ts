@@ -26,13 +26,13 @@ export interface GpuSolveOptions {
 }
 
 /** Parity: POT's. Fast: a move of 1e-5 nats; beyond this many sweeps float64 is the quicker way. */
-const DEFAULTS: Readonly<Record<Mode, IterationSettings>> = {
+export const DEFAULTS: Readonly<Record<Mode, IterationSettings>> = {
   parity: { maxIterations: 1000, threshold: 1e-6 },
   fast: { maxIterations: 200, threshold: 1e-5 * Math.LOG2E },
 };
 /** Beyond these float32 does not hold a problem (docs/method.md §3). */
-const LARGEST_COST = 1e4;
-const LARGEST_POTENTIAL = 1e3;
+export const LARGEST_COST = 1e4;
+export const LARGEST_POTENTIAL = 1e3;
 
 /** The float32 solver on a device it is handed. It keeps compiled kernels, nothing else; solves may overlap. */
 export class GpuSolver {
@@ -55,6 +55,11 @@ export class GpuSolver {
   async solve(problem: UotProblem, options: GpuSolveOptions): Promise<GpuOutcome> {
     const [outcome] = await this.solveBatch([problem], options);
     return outcome!;
+  }
+
+  /** Whether the device is a processor's imitation of one. */
+  get software(): boolean {
+    return this.#software;
   }
 
   /** Whether problems of a shape are solved side by side in one dispatch, a workgroup each. */

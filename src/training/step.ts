@@ -7,6 +7,7 @@ import { solve, type Mode, type UotSolution } from '../core/ot/solve.ts';
 import type { CpuAdamW, GradientNorms } from '../core/training/adamw.ts';
 import { bcLoss, type BcLossSettings } from '../core/training/bc-loss.ts';
 import { spreadOf, type Spread } from '../core/training/spread.ts';
+import type { HandoverReason } from '../gpu/outcome.ts';
 import type { HostGraphs } from '../encoders/autodiff/host-graphs.ts';
 
 /** How many rows of each kind a step has; they go through the encoder in this order. */
@@ -61,8 +62,23 @@ export interface StepResult {
   readonly perplexity: number;
   /** ‖z_i − z'_j‖², mean over the batch, before its weight. */
   readonly embeddingCost: number;
-  readonly spread: { readonly source: Spread; readonly target: Spread };
+  /** Whether the solve came to its end; true where there was nothing to solve. */
+  readonly converged: boolean;
+  /** Why float64 solved in the place of a device; null on the host, and where the device's plan was taken. */
+  readonly handedOver: HandoverReason | null;
+  /** null where it was not looked at. */
+  readonly spread: { readonly source: Spread; readonly target: Spread } | null;
   readonly norms: GradientNorms;
+}
+
+/** Parts of a step in their order: the encoder's forward run; cost, plan and dz; the head and BC's loss; the encoder's backward run; the optimiser. */
+export type StepPart = 'forward' | 'transport' | 'head' | 'backward' | 'optimiser';
+
+export interface StepOptions {
+  /** Whether the spread of the embeddings is wanted: on a device it takes their reading back. */
+  readonly look?: boolean;
+  /** Called when a part was submitted, or on the host is done: for measurements, which make a device wait there. */
+  readonly mark?: (part: StepPart) => Promise<void>;
 }
 
 /** The parts of a policy that learn, on the host. */
@@ -91,10 +107,11 @@ export interface HostPolicy {
  * @param t number of the step, from 1  @param learningRate, decay of the averages, after any schedule
  * @throws UserError `training-nan` naming where the first value that is no finite number came from; nothing has moved
  */
-export async function hostStep(policy: HostPolicy, { feeds, fixed, bc, transport }: StepInput, t: number, learningRate: number, decay: number): Promise<StepResult> {
+export async function hostStep(policy: HostPolicy, { feeds, fixed, bc, transport }: StepInput, t: number, learningRate: number, decay: number, { look = true, mark }: StepOptions = {}): Promise<StepResult> {
   const { encoder, head, sizes, chunk, weight, optimiser } = policy;
   const { n, m, bc: rows } = sizes;
   const outputs = await encoder.forward(feeds);
+  await mark?.('forward');
   const z = outputs.get(policy.embedding)!;
   const width = z.length / (n + m + rows);
   checkFinite(z, t, 'the embedding');
@@ -103,6 +120,7 @@ export async function hostStep(policy: HostPolicy, { feeds, fixed, bc, transport
   const solved = solveTransport(policy, source, target, width, fixed, transport);
   const dz = new Float32Array(z.length);
   if (solved && weight > 0) embeddingGradient(solved.solution.plan, source, target, width, (transport.lambda * weight) / solved.sigma, dz);
+  await mark?.('transport');
 
   const gradients = new Map([[policy.embedding, dz]]);
   const shape = { batch: rows, ...chunk };
@@ -127,15 +145,18 @@ export async function hostStep(policy: HostPolicy, { feeds, fixed, bc, transport
     gradients.set(policy.action, all);
   }
   if (!Number.isFinite(loss)) throw notFinite(t, 'the behaviour cloning loss');
+  await mark?.('head');
   await encoder.backward(gradients);
+  await mark?.('backward');
   const norms = optimiser.step(t, learningRate, decay);
   if (norms.halted) {
     optimiser.resume();
     throw notFinite(t, `the gradient of ${quote([...encoder.trained, ...(head?.trained ?? [])][norms.halted.parameter]!.name)}`);
   }
+  await mark?.('optimiser');
 
-  const spread = { source: spreadOf(source, n, width), target: spreadOf(target, m, width) };
-  if (!solved) return { bc: loss, transport: 0, weighted: 0, total: loss, value: 0, mass: Number.NaN, diagonalMass: null, perplexity: Number.NaN, embeddingCost: Number.NaN, spread, norms };
+  const spread = look ? { source: spreadOf(source, n, width), target: spreadOf(target, m, width) } : null;
+  if (!solved) return { ...NOTHING_MOVED, bc: loss, total: loss, spread, norms };
   const { solution, sigma, embeddingCost } = solved;
   const weighted = transport.lambda * solution.transportCost;
   return {
@@ -148,10 +169,15 @@ export async function hostStep(policy: HostPolicy, { feeds, fixed, bc, transport
     diagonalMass: solution.diagonalMass,
     perplexity: solution.perplexity,
     embeddingCost,
+    converged: solution.converged,
+    handedOver: null,
     spread,
     norms,
   };
 }
+
+/** What a step without an OT batch says of transport. */
+export const NOTHING_MOVED = { transport: 0, weighted: 0, value: 0, mass: Number.NaN, diagonalMass: null, perplexity: Number.NaN, embeddingCost: Number.NaN, converged: true, handedOver: null } as const satisfies Partial<StepResult>;
 
 /** The plan of a batch under its present embeddings; null for a batch without one. */
 function solveTransport({ weight, sizes: { n, m } }: HostPolicy, source: Float32Array, target: Float32Array, width: number, fixed: Float64Array, settings: TransportSettings): { solution: UotSolution; sigma: number; embeddingCost: number } | null {
@@ -172,6 +198,7 @@ function checkFinite(values: Float32Array, t: number, what: string): void {
   if (values.some((value) => !Number.isFinite(value))) throw notFinite(t, what);
 }
 
-function notFinite(t: number, what: string): UserError {
+/** What stops a run. @param what is no number any more */
+export function notFinite(t: number, what: string): UserError {
   return new UserError('training-nan', `Step ${t} stopped: ${what} is no number any more, or too large to go on with. The weights of the step before are kept; lower the learning rate, clip the gradients at a smaller norm, or lower λ.`, { step: String(t), where: what });
 }

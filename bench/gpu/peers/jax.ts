@@ -1,5 +1,6 @@
 import { defaultDevice, init, jit, nn, numpy as np, type Array as JaxArray } from '@jax-js/jax';
 import { relaxation } from '../../../src/core/ot/kernel.ts';
+import { jaxStep } from './jax-step.ts';
 import type { Peer } from './peer.ts';
 
 /** jax-js on WebGPU: each computation is one jitted function, so that it fuses what it can, with one read-back. */
@@ -8,6 +9,7 @@ export async function openJax(): Promise<Peer> {
   defaultDevice('webgpu');
   const upload = (values: Float64Array, shape: number[]): JaxArray => np.array(Float32Array.from(values)).reshape(shape);
   return {
+    step: jaxStep,
     iterate: ({ n, m, cost, a, b, reg, tau1, tau2 }, iterations) => {
       const sinkhorn = jit((costs, logA, logB) => {
         const logK = logA.ref.reshape([n, 1]).add(logB.ref.reshape([1, m])).sub(costs.mul(1 / reg));

@@ -7,9 +7,12 @@ declare module '@jax-js/jax' {
   export interface Array {
     readonly ref: Array;
     reshape(shape: number[]): Array;
-    add(other: Array): Array;
+    add(other: Array | number): Array;
     sub(other: Array): Array;
     mul(other: Array | number): Array;
+    div(other: Array | number): Array;
+    /** Along the first axis: one entry, or those from a start to an end. */
+    slice(range: number | [number, number]): Array;
     sum(axis: number): Array;
     transpose(): Array;
     data(): Promise<Float32Array>;
@@ -18,13 +21,27 @@ declare module '@jax-js/jax' {
   export function init(...devices: 'webgpu'[]): Promise<string[]>;
   export function defaultDevice(device: 'webgpu'): string;
   export function jit(compute: (...inputs: Array[]) => Array): ((...inputs: Array[]) => Array) & { dispose(): void };
+  /** Of functions of arrays, and lists of arrays, to such. */
+  export function jit<Inputs extends readonly unknown[], Result>(compute: (...inputs: Inputs) => Result): ((...inputs: Inputs) => Result) & { dispose(): void };
+  /** By the first input; what is beside the value is handed through. */
+  export function valueAndGrad<First, Rest extends readonly unknown[], Beside>(compute: (first: First, ...rest: Rest) => [Array, Beside], options: { hasAux: true }): (first: First, ...rest: Rest) => [[Array, Beside], First];
   export const numpy: {
-    array(values: Float32Array): Array;
+    array(values: Float32Array | number): Array;
     zeros(shape: number[]): Array;
-    concatenate(parts: Array[]): Array;
+    concatenate(parts: Array[], axis?: number): Array;
     matmul(left: Array, right: Array): Array;
+    sum(values: Array, axis?: number): Array;
+    max(values: Array): Array;
+    minimum(left: Array, right: Array): Array;
+    sqrt(values: Array): Array;
+    exp(values: Array): Array;
   };
-  export const nn: { logsumexp(values: Array, axis: number): Array };
+  export const nn: {
+    logsumexp(values: Array, axis: number): Array;
+    relu(values: Array): Array;
+    standardize(values: Array, axis: number, options: { epsilon: number }): Array;
+  };
+  export const lax: { stopGradient(values: Array): Array };
 }
 
 declare module '@tensorflow/tfjs-core' {

@@ -1,8 +1,12 @@
 import type { UotProblem } from '../../../src/core/ot/problem.ts';
+import type { StepInput } from '../../../src/training/step.ts';
 import type { Cloud } from '../../problems.ts';
 
 /** log u and log v, one after the other, after a fixed number of iterations. */
 export type Iterated = ArrayLike<number>;
+
+/** Tensors to start from, in the order of their layers. */
+export type StepWeights = readonly { readonly dims: readonly number[]; readonly values: Float32Array }[];
 
 /**
  * Another library that computes on WebGPU. Each function is prepared once for its problem (kernels compiled) and run
@@ -17,6 +21,11 @@ export interface Peer {
   iterate(problem: UotProblem, iterations: number): () => Promise<Iterated>;
   /** ‖x_i − y_j‖² in the Gram form, which is how both libraries are fast at it. */
   distances(x: Cloud, y: Cloud): () => Promise<ArrayLike<number>>;
+  /**
+   * The demo's training step, where the library has gradients: a run takes one, and gives BC's loss and ⟨π,M⟩/σ.
+   * @param weight of ‖z − z'‖² in M
+   */
+  readonly step?: (weights: StepWeights, sizes: { readonly n: number; readonly m: number; readonly bc: number }, first: StepInput, weight: number, learningRate: number) => (input: StepInput, t: number) => Promise<ArrayLike<number>>;
 }
 
 export const PEERS = ['jax-js', 'tfjs'] as const;

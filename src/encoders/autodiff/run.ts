@@ -39,15 +39,15 @@ export class GraphSession {
    * Run once; results are the caller's to dispose of.
    *
    * @param feeds makes the inputs, given ONNX Runtime; or they are given
-   * @param into tensors for results that are to be written in place
+   * @param into makes tensors for results that are to be written in place, with null for those that are not
    */
-  async run(feeds: InferenceSession.FeedsType | ((ort: OrtModule) => InferenceSession.FeedsType), into?: InferenceSession.NullableOnnxValueMapType): Promise<InferenceSession.ReturnType> {
+  async run(feeds: InferenceSession.FeedsType | ((ort: OrtModule) => InferenceSession.FeedsType), into?: (ort: OrtModule) => InferenceSession.NullableOnnxValueMapType): Promise<InferenceSession.ReturnType> {
     try {
       return await withOrt(
         `running the graphs of ${this.#file}`,
         (ort) => {
           const given = typeof feeds === 'function' ? feeds(ort) : feeds;
-          return into ? this.#session.run(given, into) : this.#session.run(given);
+          return into ? this.#session.run(given, into(ort)) : this.#session.run(given);
         },
         this.#options,
       );

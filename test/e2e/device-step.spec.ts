@@ -1,0 +1,69 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from '@playwright/test';
+import type { StepsAnswer, StepsOrder, StepsPage } from './device-step/main.ts';
+
+/* The same training steps on the host and on the GPU, from the same weights, in a built page: ONNX Runtime has its webgpu provider in a browser alone. */
+
+const ROOT = join(import.meta.dirname, '../..');
+const AGREE = 1e-4;
+
+test('training steps on the GPU are those of the host: losses, masses, weights, moments and averages', async ({ page }) => {
+  test.setTimeout(240_000);
+  const { build, preview } = await import('vite');
+  const folder = mkdtempSync(join(tmpdir(), 'ot-steps-page-'));
+  const common = { configFile: join(ROOT, 'vite.config.ts'), root: join(import.meta.dirname, 'device-step'), publicDir: false, logLevel: 'warn' } as const;
+  await build({ ...common, build: { outDir: folder, emptyOutDir: true } });
+  const server = await preview({ ...common, build: { outDir: folder }, preview: { host: '127.0.0.1', port: 0 } });
+  try {
+    const complaints: string[] = [];
+    page.on('console', (message) => (message.type() === 'error' || message.type() === 'warning') && complaints.push(message.text()));
+    page.on('pageerror', (error) => complaints.push(error.message));
+    await page.goto(server.resolvedUrls!.local[0]!);
+    const run = async (order: StepsOrder): Promise<StepsAnswer> => {
+      const answer = await page.evaluate((given) => (globalThis as unknown as { page: StepsPage }).page.steps(given), order);
+      if ('error' in answer) throw new Error(answer.error.message);
+      return answer;
+    };
+    const demo = { name: 'mlp', n: 64, m: 64, bc: 64 } as const;
+
+    const ordinary = await run({ ...demo, steps: [{}, {}, {}, {}, {}], look: true, broken: 4 });
+    agree(ordinary);
+    expect(ordinary.device.map(({ handedOver }) => handedOver)).toEqual([null, null, null, null, null]);
+    expect(ordinary.refusals).toHaveLength(1);
+    for (const { message, moved } of ordinary.refusals[0]!) {
+      expect(message).toMatch(/^Step 4 stopped: the behaviour cloning loss is no finite number/);
+      expect(moved).toBe(0);
+    }
+
+    // Beyond float32, a median, a hard mask, POT's scheme: each is taken from a float64 plan, or none is needed; the last is ordinary again.
+    const handed = await run({ ...demo, steps: [{ reg: 5e-5 }, { normalisation: 'median', reg: 0.05 }, { prior: { kind: 'diagonal' } }, { mode: 'parity' }, {}], look: false });
+    agree(handed);
+    expect(handed.device.map(({ handedOver }) => handedOver)).toEqual(['cost-range', null, null, null, null]);
+    expect(handed.device.every(({ spread }) => spread === null)).toBe(true);
+
+    const large = await run({ name: 'cnn', n: 70, m: 66, bc: 10, steps: [{}, { normalisation: 'std' }], look: true });
+    agree(large);
+    expect(complaints).toEqual([]);
+  } finally {
+    await server.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+function agree({ host, device, apart }: StepsAnswer): void {
+  for (const [k, expected] of host.entries()) {
+    const actual = device[k]!;
+    for (const key of ['bc', 'transport', 'weighted', 'total', 'value', 'mass', 'diagonalMass', 'perplexity', 'embeddingCost'] as const) {
+      const [one, other] = [actual[key], expected[key]];
+      if (one === null || other === null) expect(one, key).toBe(other);
+      else expect(Math.abs(one - other), `${key} at step ${k + 1}: ${one}, ${other}`).toBeLessThanOrEqual(AGREE * Math.abs(other));
+    }
+    expect(actual.converged).toBe(expected.converged);
+    for (const [at, norm] of [expected.norms.total, ...expected.norms.groups].entries()) expect(Math.abs([actual.norms.total, ...actual.norms.groups][at]! / norm - 1)).toBeLessThan(AGREE);
+    expect(actual.norms.halted).toBeNull();
+    for (const side of ['source', 'target'] as const) if (actual.spread && expected.spread) expect(Math.abs(actual.spread[side].variance / expected.spread[side].variance - 1)).toBeLessThan(AGREE);
+  }
+  for (const [name, value] of apart) expect(value, name).toBeLessThan(AGREE);
+}
