@@ -1,11 +1,13 @@
 import { assert } from '../base/assert.ts';
 import { UserError } from '../base/errors.ts';
 import { Mutex } from '../base/mutex.ts';
+import type { Random } from '../base/random.ts';
 import { quote } from '../base/words.ts';
 import { priorOf } from '../config/session.ts';
 import { trainedTerms } from '../config/trained-terms.ts';
-import type { FeatureSpec } from '../core/cost/features.ts';
+import { embedKeys, type BatchColumn, type FeatureSpec } from '../core/cost/features.ts';
 import { combineTerms, type CostTerm } from '../core/cost/terms.ts';
+import { timeWindows } from '../core/pairing/time-windows.ts';
 import { CpuAdamW, DEFAULT_ADAMW } from '../core/training/adamw.ts';
 import { DEFAULT_EMA, emaDecay } from '../core/training/ema.ts';
 import { differentiate } from '../encoders/autodiff/differentiate.ts';
@@ -19,13 +21,14 @@ import type { OrtOptions } from '../encoders/ort.ts';
 import { preflight } from '../encoders/preflight.ts';
 import type { EncoderFile, Embedding, Feed } from '../encoders/session.ts';
 import { flatten } from '../encoders/spec.ts';
+import { forwardRows, hostActions } from '../training/act.ts';
 import { cosineSchedule, drawNoise, timeEmbedding, type NoiseSchedule } from '../training/diffusion.ts';
 import { buildHead, checkOwnHead } from '../training/heads.ts';
 import { lambdaAt, rateAt } from '../training/schedules.ts';
 import { hostStep, type BcRows, type HostPolicy, type StepResult } from '../training/step.ts';
-import type { EncoderRoom, TrainedEncoder } from './encoders.ts';
+import { feedsOf, type EncoderRoom, type TrainedEncoder } from './encoders.ts';
 import type { PairingRoom } from './pairing.ts';
-import type { TrainingMetrics, TrainingSession } from './protocol.ts';
+import type { Side, TrainingMetrics, TrainingSession } from './protocol.ts';
 import { frozenInputs, plainInputs, type Extents, type GraphInputs, type RowFeeds } from './row-features.ts';
 import type { DrawState, TrainerState } from './trainer-state.ts';
 import { fixedTerms, rowFeeds, type ColumnPlace } from './training-columns.ts';
@@ -48,6 +51,8 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
   readonly file: string;
   readonly output: string;
   readonly #place: TrainerPlace;
+  readonly #spec: FeatureSpec;
+  readonly #loaded: LoadedEncoder;
   #settings: TrainingSession;
   readonly #policy: HostPolicy;
   readonly #inputs: GraphInputs;
@@ -63,10 +68,12 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
   /** Of the step that is under way: until it is taken, a state is that of the step before. */
   #drawsBefore: DrawState | null = null;
 
-  private constructor(place: TrainerPlace, settings: TrainingSession, spec: FeatureSpec, parts: { policy: HostPolicy; inputs: GraphInputs; draws: TrainingDraws; columns: PolicyColumns; noise: NoiseSchedule | null; fixed: readonly FeatureSpec[]; shared: readonly FeatureSpec[]; whole: EncoderFile }) {
+  private constructor(place: TrainerPlace, settings: TrainingSession, spec: FeatureSpec, parts: { policy: HostPolicy; inputs: GraphInputs; draws: TrainingDraws; columns: PolicyColumns; noise: NoiseSchedule | null; fixed: readonly FeatureSpec[]; shared: readonly FeatureSpec[]; loaded: LoadedEncoder; whole: EncoderFile }) {
     this.file = spec.embed!.file;
     this.output = spec.embed!.output;
     this.#place = place;
+    this.#spec = spec;
+    this.#loaded = parts.loaded;
     this.#settings = settings;
     this.#policy = parts.policy;
     this.#inputs = parts.inputs;
@@ -109,7 +116,7 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
       const group = (graph: HostGraphs | null, at: number): { group: number; values: Float32Array<ArrayBuffer>; gradient: Float32Array }[] => graph?.trained.map(({ values, gradient }) => ({ group: at, values, gradient })) ?? [];
       const optimiser = new CpuAdamW([...group(encoder, 0), ...group(head, 1)], GROUPS.map((entry) => ({ ...entry, weightDecay: policy.weightDecay })), { ...DEFAULT_ADAMW, maxNorm: policy.maxNorm }, policy.ema);
       const host: HostPolicy = { encoder, embedding: outputs[0]!, action: own ? policy.output : null, head, optimiser, weight, sizes, chunk, loss: { kind: policy.loss, mean: 'unpadded' } };
-      return new Trainer(place, settings, spec, { policy: host, inputs, draws, columns, noise: policy.head === 'diffusion' ? cosineSchedule(NOISE_STEPS) : null, fixed, shared, whole: policy.projection === null ? loaded : file });
+      return new Trainer(place, settings, spec, { policy: host, inputs, draws, columns, noise: policy.head === 'diffusion' ? cosineSchedule(NOISE_STEPS) : null, fixed, shared, loaded, whole: policy.projection === null ? loaded : file });
     } catch (error) {
       await Promise.all(opened.map((one) => one.dispose()));
       throw error;
@@ -157,21 +164,47 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
   /** z of values that are no rows of a dataset, by the present weights. @throws UserError `encoder-non-finite` */
   embed = (feeds: ReadonlyMap<string, Feed>, count: number): Promise<Embedding> =>
     this.#turn.run(async () => {
-      const { encoder, embedding, sizes } = this.#policy;
-      const group = sizes.n + sizes.m + sizes.bc;
-      const inputs = await this.#inputs.of(feeds, count);
-      let values = new Float32Array(0);
-      let width = 0;
-      for (let start = 0; start < count; start += group) {
-        const part = (await encoder.forward(new Map([...inputs].map(([name, all]) => [name, padded(all, count, start, group)])))).get(embedding)!;
-        width = part.length / group;
-        if (start === 0) values = new Float32Array(count * width);
-        values.set(part.subarray(0, Math.min(group, count - start) * width), start * width);
-      }
-      const bad = values.findIndex((value) => !Number.isFinite(value));
-      if (bad >= 0) throw new UserError('encoder-non-finite', `What ${this.file} has learned gives values that are no finite numbers in ${quote(this.output)}; go back to an earlier step, and lower the learning rate.`, { file: this.file });
-      return { rows: count, width, values };
+      const { values, width } = await forwardRows(this.#policy.encoder, this.#policy.embedding, await this.#inputs.of(feeds, count), count);
+      if (values.some((value) => !Number.isFinite(value))) throw new UserError('encoder-non-finite', `What ${this.file} has learned gives values that are no finite numbers in ${quote(this.output)}; go back to an earlier step, and lower the learning rate.`, { file: this.file });
+      return { rows: count, values, width };
     });
+
+  /** The column of actions that the policy learns. */
+  get action(): { readonly key: string; readonly width: number } {
+    return { key: this.#settings.policy.action, width: this.#columns.action.width };
+  }
+
+  /** z of what is seen on a side, by the present weights. @param seen columns by key, `count` rows each @throws UserError `unseen-key` */
+  embedSeen(side: Side, seen: ReadonlyMap<string, BatchColumn>, count: number): Promise<Embedding> {
+    return this.embed(this.#feedsOfSeen(side, seen, count), count);
+  }
+
+  /**
+   * The action for the present moment of each row, by the present weights (not their averages): of a chunk that begins
+   * before it, the one that falls on it.
+   * @param seen columns by key, `count` rows each: what the encoder is fed on that side, and the proprioception
+   * @param random of the noise that a diffusion head starts from
+   * @returns rows × `action.width`
+   * @throws UserError `unseen-key`, and as the encoder's run
+   */
+  act(side: Side, seen: ReadonlyMap<string, BatchColumn>, count: number, random: Random): Promise<Float32Array<ArrayBuffer>> {
+    const feeds = this.#feedsOfSeen(side, seen, count);
+    const { proprio: key } = this.#settings.policy;
+    const proprio = this.#columns.proprio ? Float32Array.from(seenColumn(seen, key, 'the head').values) : null;
+    const { obsSteps, actionHorizon } = this.#settings.training;
+    const present = -(timeWindows(obsSteps, actionHorizon).actions?.[0] ?? 0);
+    return this.#turn.run(async () => {
+      const noise = this.#noise && { schedule: this.#noise, timeWidth: TIME_WIDTH, random };
+      const chunks = await hostActions(this.#policy, await this.#inputs.of(feeds, count), proprio, count, noise);
+      const { width } = this.#columns.action;
+      const actions = new Float32Array(count * width);
+      for (let row = 0; row < count; row++) {
+        const start = row * chunks.width + present * width;
+        actions.set(chunks.values.subarray(start, start + width), row * width);
+      }
+      return actions;
+    });
+  }
 
   get state(): TrainerState {
     const copies = (network: 'encoder' | 'head', graphs: HostGraphs | null): TrainerState['weights'] => graphs?.trained.map(({ name, values }) => ({ network, name, values: values.slice() })) ?? [];
@@ -209,6 +242,11 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
     await this.#turn.run(async () => {
       await Promise.all([this.#policy.encoder.dispose(), this.#policy.head?.dispose(), this.#inputs.dispose()]);
     });
+  }
+
+  #feedsOfSeen(side: Side, seen: ReadonlyMap<string, BatchColumn>, count: number): ReadonlyMap<string, Feed> {
+    const inputs = embedKeys(this.#spec, side).map(([input, key]) => ({ input, key, column: seenColumn(seen, key, this.file) }));
+    return feedsOf(this.#loaded, { output: this.output, side, inputs, count });
   }
 
   async #feeds(rows: StepRows): Promise<ReadonlyMap<string, Float32Array>> {
@@ -284,10 +322,8 @@ function joined(parts: readonly Float32Array[]): Float32Array {
   return whole;
 }
 
-/** Rows `start` to `start + group` of `count`, with zeros beyond the last. */
-function padded(values: Float32Array, count: number, start: number, group: number): Float32Array {
-  const width = values.length / count;
-  const part = new Float32Array(group * width);
-  part.set(values.subarray(start * width, Math.min(count, start + group) * width));
-  return part;
+function seenColumn(seen: ReadonlyMap<string, BatchColumn>, key: string, taker: string): BatchColumn {
+  const column = seen.get(key);
+  if (!column) throw new UserError('unseen-key', `While the policy drives there is no column ${quote(key)}, which ${taker} is fed; train it on one of ${[...seen.keys()].map(quote).join(', ')}.`, { key });
+  return column;
 }

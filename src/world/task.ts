@@ -10,7 +10,7 @@ import { BASE, clamp, distance, norm, type Point } from './arm.ts';
 /** Control steps (and frames) a second. */
 export const FPS = 20;
 
-/** Steps after which an attempt counts as failed (7 s). */
+/** Longest demonstration, in steps (7 s). */
 export const HORIZON = 140;
 
 /** Where the arm waits at the start, give or take `HOME_SPREAD`. */
