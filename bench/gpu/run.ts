@@ -42,7 +42,7 @@ export async function gpuBench(options: GpuBenchOptions): Promise<void> {
     print(`\n${host.adapter}${host.software ? ' (software)' : ''}, ${host.runtime}`);
     for (const [name, reason] of Object.entries(host.absent)) print(`${name}: ${reason}. Its column is empty.`);
     const rows: Row[] = [];
-    for (const task of tasks(host, options.large).filter((each) => options.task === null || nameOf(each).startsWith(options.task))) rows.push(await measureTask(host, task, pot, sets, repeats));
+    for (const task of tasks(host, options.large).filter((one) => options.task === null || nameOf(one).startsWith(options.task))) rows.push(await measureTask(host, task, pot, sets, repeats));
     await host.close();
     printRows(rows);
     printSteps(rows);

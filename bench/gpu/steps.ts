@@ -5,9 +5,8 @@ import { median } from '../table.ts';
 import { timed, type Contender, type Facts } from './kernels.ts';
 import type { Peer } from './peers/peer.ts';
 
-/** Steps before any is timed. */
-const WARM_UP = 2;
-/** Steps that are timed part by part; on a software adapter one of the CNN takes many seconds. */
+/** Steps before any is timed, in which engines compile what they run often, and those that are timed part by part. On a software adapter one of the CNN takes many seconds. */
+const WARM_UP = { mlp: 20, cnn: 1 } as const;
 const SPLIT = { mlp: 9, cnn: 1 } as const;
 
 /**
@@ -49,7 +48,7 @@ function ours(name: string, given: StepCase, open: () => Promise<Stepper>, expec
       if (t === 0) {
         const { bc } = await stepper.step(++t, stepInput(given, t), { look: false });
         if (expected) difference = Math.abs(bc / (await expected()) - 1);
-        while (t < WARM_UP) await stepper.step(++t, stepInput(given, t), { look: false });
+        while (t < WARM_UP[given.name]) await stepper.step(++t, stepInput(given, t), { look: false });
         parts = await split(stepper, given, () => ++t, settled);
       }
       const input = stepInput(given, ++t);
@@ -89,7 +88,7 @@ function peerStep(given: StepCase, open: () => Promise<(input: ReturnType<typeof
       if (t === 0) {
         const [bc] = Array.from(await step(stepInput(given, ++t), t));
         difference = Math.abs(bc! / (await expected()) - 1);
-        while (t < WARM_UP) await step(stepInput(given, ++t), t);
+        while (t < WARM_UP[given.name]) await step(stepInput(given, ++t), t);
       }
       const input = stepInput(given, ++t);
       return (await timed(async () => step(input, t))).milliseconds;

@@ -43,8 +43,9 @@ test('training steps on the GPU are those of the host: losses, masses, weights, 
     expect(handed.device.map(({ handedOver }) => handedOver)).toEqual(['cost-range', null, null, null, null]);
     expect(handed.device.every(({ spread }) => spread === null)).toBe(true);
 
-    const large = await run({ name: 'cnn', n: 70, m: 66, bc: 10, steps: [{}, { normalisation: 'std' }], look: true });
-    agree(large);
+    agree(await run({ name: 'mlp', n: 70, m: 66, bc: 10, steps: [{}, { normalisation: 'std' }], look: true }));
+    // A software adapter takes its time over convolutions.
+    agree(await run({ name: 'cnn', n: 9, m: 8, bc: 4, steps: [{}, {}], look: true }));
     expect(complaints).toEqual([]);
   } finally {
     await server.close();
