@@ -44,8 +44,9 @@ test('training steps on the GPU are those of the host: losses, masses, weights, 
     expect(handed.device.every(({ spread }) => spread === null)).toBe(true);
 
     agree(await run({ name: 'mlp', n: 70, m: 66, bc: 10, steps: [{}, { normalisation: 'std' }], look: true }));
-    // A software adapter takes its time over convolutions.
-    agree(await run({ name: 'cnn', n: 9, m: 8, bc: 4, steps: [{}, {}], look: true }));
+    // In small, for a software adapter takes its time over convolutions. Its moments agree as the MLP's do; AdamW divides by √v, so an
+    // entry whose gradient is next to nothing moves by another share of the learning rate: 1.3e-4 of the largest weight was seen.
+    agree(await run({ name: 'cnn', n: 9, m: 8, bc: 4, steps: [{}, {}], look: true }), 5e-4);
     expect(complaints).toEqual([]);
   } finally {
     await server.close();
@@ -53,7 +54,8 @@ test('training steps on the GPU are those of the host: losses, masses, weights, 
   }
 });
 
-function agree({ host, device, apart }: StepsAnswer): void {
+/** @param moved what weights and their averages may be apart */
+function agree({ host, device, apart }: StepsAnswer, moved = AGREE): void {
   for (const [k, expected] of host.entries()) {
     const actual = device[k]!;
     for (const key of ['bc', 'transport', 'weighted', 'total', 'value', 'mass', 'diagonalMass', 'perplexity', 'embeddingCost'] as const) {
@@ -66,5 +68,5 @@ function agree({ host, device, apart }: StepsAnswer): void {
     expect(actual.norms.halted).toBeNull();
     for (const side of ['source', 'target'] as const) if (actual.spread && expected.spread) expect(Math.abs(actual.spread[side].variance / expected.spread[side].variance - 1)).toBeLessThan(AGREE);
   }
-  for (const [name, value] of apart) expect(value, name).toBeLessThan(AGREE);
+  for (const [name, value] of apart) expect(value, name).toBeLessThan(/^[mv] /.test(name) ? AGREE : moved);
 }
