@@ -19,7 +19,7 @@ const tab = async (page: Page, width: number, index: number): Promise<void> => {
   if (width <= 700) await page.getByRole('tab').nth(index).click();
 };
 const openSetup = async (page: Page, width: number): Promise<void> => {
-  if (width <= 700) await page.getByRole('tab').nth(3).click();
+  if (width <= 700) await page.getByRole('tab').nth(4).click();
   else if (width <= 1180) await page.locator('.setup-button').click();
 };
 /** On a phone the plan stays above it. */
