@@ -96,6 +96,9 @@ const ZH: Readonly<Record<string, string>> = {
   'checkpoint-elsewhere': '另一个标签页正在本浏览器中保存它的训练，因此本页的训练未保存；训练继续。请关闭另一页，或将训练保存为文件。',
   'checkpoint-newer': '较新版本的 OT Playground 在本浏览器中保存了训练，本页无法读取。请重新载入页面；在此开始的训练会取而代之。',
   'checkpoint-lost': '已保存的训练无法再从本浏览器的存储中读出，或已被另一个标签页的训练取代。请重新训练。',
+  'unseen-key': '策略驱动机械臂时没有这一列可供输入。请改用相机或状态列训练。',
+  'rollout-action': '策略学习的不是演示机械臂的动作（vx、vy、夹爪）。请在“训练”处选择 action。',
+  'rollout-nan': '策略给出的不是有效动作。请退回更早的一步，或检查编码器的权重。',
   'encoder-hung': '编码器运行过久，引擎已重新启动。它对这台机器可能过重。',
 };
 
