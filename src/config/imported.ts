@@ -96,6 +96,7 @@ export function unsaid(session: Session, kind: string): Finding[] {
   const lost: string[] = [];
   if (solve.prior !== 'diagonal' && solve.prior !== 'product') lost.push(`the ${solve.prior} prior (it is written as heuristic = false, which is the product prior with POT ≥ 0.9.5)`);
   if (solve.normalisation !== 'none') lost.push(`costs divided by their ${solve.normalisation}`);
+  if (session.training.alignment === 'energy') lost.push('the energy distance in place of transport');
   if (batch.kind === 'ranges') lost.push('the ranges of frames');
   if (session.features.some(({ embed }) => embed)) lost.push('the encoders of its terms');
   return lost.map((what) => ({ code: 'not-written', message: `A ${kind} config cannot say ${what}.` }));

@@ -10,6 +10,9 @@ type ConfigFormat = 'lerobot' | 'robomimic';
  */
 export type Convention = 'playground' | ConfigFormat;
 
+/** What draws source and target together: the plan's ⟨π,M⟩, or the energy distance of the embeddings (an MMD), which knows no labels. */
+export type Alignment = 'transport' | 'energy';
+
 /** What a training config carries beside the solve, the terms and the batch: how pairs are drawn and the loss is mixed. */
 export interface TrainingSettings {
   readonly convention: Convention;
@@ -28,8 +31,9 @@ export interface TrainingSettings {
   /** B of behaviour cloning. The fork's OT batch is max(1, int(B·batchRatio)). */
   readonly batchSize: number;
   readonly batchRatio: number;
-  /** λ of BC + λ·⟨π,M⟩. */
+  /** λ of BC + λ·⟨π,M⟩, or of BC + λ·(energy distance). */
   readonly lambda: number;
+  readonly alignment: Alignment;
   /** β, the share of source samples in a BC batch; null splits it in halves, as earlier versions do. */
   readonly bcSourceWeight: number | null;
   /** Whether β is divided by the number of frames of its side. */
@@ -80,6 +84,7 @@ export const DEFAULT_TRAINING: TrainingSettings = {
   batchSize: 64,
   batchRatio: 1,
   lambda: 1,
+  alignment: 'transport',
   bcSourceWeight: null,
   normalizeBySize: true,
   obsSteps: 1,
@@ -103,6 +108,7 @@ export const trainingSchema = v.object({
   batchSize: whole(TRAINING_LIMITS.batchSize, DEFAULT_TRAINING.batchSize),
   batchRatio: clamped(TRAINING_LIMITS.batchRatio, DEFAULT_TRAINING.batchRatio),
   lambda: clamped(TRAINING_LIMITS.lambda, DEFAULT_TRAINING.lambda),
+  alignment: v.fallback(v.picklist(['transport', 'energy']), DEFAULT_TRAINING.alignment),
   bcSourceWeight: clampedOrNull(TRAINING_LIMITS.share),
   normalizeBySize: flag(DEFAULT_TRAINING.normalizeBySize),
   obsSteps: whole(TRAINING_LIMITS.obsSteps, DEFAULT_TRAINING.obsSteps),

@@ -60,16 +60,20 @@ export function mlpWeights(seed: number = MLP_SEED): ReadonlyMap<string, { reado
   ]);
 }
 
+const IMAGE = port('image', [3, SIDE, SIDE]);
+
 /** Every file in `public/encoders`, by name. The same bytes at every call. */
 export function builtinEncoders(): ReadonlyMap<string, Uint8Array> {
-  const frozen = backbone('image', 'keypoints');
-  const trainable = mlp('keypoints', 'embedding');
-  const image = port('image', [3, SIDE, SIDE]);
   return new Map([
-    ['keypoints.onnx', model('keypoints', [image], [port('keypoints', [2 * FILTERS])], [frozen])],
-    ['mlp.onnx', model('mlp', [port('keypoints', [2 * FILTERS])], [port('embedding', [EMBEDDING])], [trainable])],
-    ['demo-encoder.onnx', model('demo-encoder', [image], [port('embedding', [EMBEDDING])], [frozen, trainable])],
+    ['keypoints.onnx', model('keypoints', [IMAGE], [port('keypoints', [2 * FILTERS])], [backbone('image', 'keypoints')])],
+    ['mlp.onnx', model('mlp', [port('keypoints', [2 * FILTERS])], [port('embedding', [EMBEDDING])], [mlp('keypoints', 'embedding', MLP_SEED)])],
+    ['demo-encoder.onnx', demoEncoder(MLP_SEED)],
   ]);
+}
+
+/** The demo's encoder with first weights of a seed: an experiment over seeds needs others for each. */
+export function demoEncoder(seed: number): Uint8Array {
+  return model('demo-encoder', [IMAGE], [port('embedding', [EMBEDDING])], [backbone('image', 'keypoints'), mlp('keypoints', 'embedding', seed)]);
 }
 
 /**
@@ -124,7 +128,7 @@ function positions(): Float32Array {
 }
 
 /** (batch, 48) → (batch, 16): Linear, ReLU, Linear, and LayerNorm without weights of its own. */
-function mlp(input: string, output: string): Part {
+function mlp(input: string, output: string, seed: number): Part {
   const transB = integer('transB', 1);
   return {
     nodes: [
@@ -134,7 +138,7 @@ function mlp(input: string, output: string): Part {
       constant('ones', [EMBEDDING], new Float32Array(EMBEDDING).fill(1)),
       node('LayerNormalization', ['raw', 'ones'], output, [integer('axis', -1), float('epsilon', EPSILON)]),
     ],
-    weights: [...mlpWeights()].map(([name, { dims, values }]) => floats(name, dims, values)),
+    weights: [...mlpWeights(seed)].map(([name, { dims, values }]) => floats(name, dims, values)),
   };
 }
 

@@ -1,6 +1,10 @@
 import type { Dataset } from '../datasets/types.ts';
+import { REAL, SIM } from '../world/domains.ts';
+import { renderFrame } from '../world/render.ts';
 import { FPS } from '../world/task.ts';
-import { buildWorld, type Shard } from '../world/shards.ts';
+import type { DemoImages } from './demo-images.ts';
+import { DEMO_IMAGE } from './protocol.ts';
+import { buildWorld, frameState, type Shard } from '../world/shards.ts';
 
 /**
  * The demo's data of any seed as datasets in memory: what the page's files would be if they were made with that seed.
@@ -9,6 +13,15 @@ import { buildWorld, type Shard } from '../world/shards.ts';
 export function demoWorld(seed: number): { readonly source: Dataset; readonly target: Dataset } {
   const { source, target } = buildWorld(seed);
   return { source: datasetOf(source, 'sim_pick', seed), target: datasetOf(target, 'real_pick', seed) };
+}
+
+/** What the cameras of such a world saw, drawn again from its states. */
+export function demoFrames(world: { readonly source: Dataset; readonly target: Dataset }): DemoImages {
+  return (side, row) => {
+    const { features } = world[side];
+    const state = frameState(row, features.get('observation.state')!.values!, features.get('observation.environment_state')!.values!);
+    return renderFrame(side === 'source' ? SIM : REAL, state, DEMO_IMAGE.shape[2], DEMO_IMAGE.shape[1], row);
+  };
 }
 
 function datasetOf({ frames, episodes, columns }: Shard, name: string, seed: number): Dataset {

@@ -83,6 +83,12 @@ export class PairingRoom {
     }
   }
 
+  /** Whether the pairs of these settings are here, for the present data. */
+  holds(pairing: PairingRef): boolean {
+    const key = pairingKey(pairing);
+    return key === null || key === this.#file?.key || key === this.#dtw?.key;
+  }
+
   /** The text of a pair_info file with what was paired by DTW. @throws UserError `no-pairing` */
   text(): string {
     if (!this.#dtw) throw new UserError('no-pairing', 'Nothing is paired by DTW; pair the episodes first.');

@@ -1,4 +1,3 @@
-import { assert } from '../base/assert.ts';
 import { UserError } from '../base/errors.ts';
 import { Mutex } from '../base/mutex.ts';
 import type { Random } from '../base/random.ts';
@@ -134,8 +133,12 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
     return this.#step;
   }
 
-  /** One step. @throws UserError `training-nan`, and what drawing throws; then nothing has moved, and the next one draws the same rows */
-  train(): Promise<TrainingMetrics> {
+  /**
+   * One step.
+   * @param look whether variance and rank are wanted, and the plan where λ is 0; else they are NaN
+   * @throws UserError `training-nan`, and what drawing throws; then nothing has moved, and the next one draws the same rows
+   */
+  train({ look = true }: { readonly look?: boolean } = {}): Promise<TrainingMetrics> {
     return this.#turn.run(async () => {
       const started = performance.now();
       const { policy, solve, training } = this.#settings;
@@ -148,7 +151,7 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
       try {
         const rows = this.#draws.next();
         const [feeds, fixed] = [await this.#feeds(rows), await fixedTerms(this.#place, this.#fixed, rows, this.#settings.training)];
-        const result = await hostStep(this.#policy, { feeds, fixed: fixed.length > 0 ? combineTerms(fixed) : new Float64Array(rows.source.length * rows.target.length), bc: this.#bcRows(rows), transport: { prior: priorOf(solve), reg, tau1, tau2, mode, normalisation, lambda } }, t, rate, emaDecay(DEFAULT_EMA, t));
+        const result = await hostStep(this.#policy, { feeds, fixed: fixed.length > 0 ? combineTerms(fixed) : new Float64Array(rows.source.length * rows.target.length), bc: this.#bcRows(rows), transport: { prior: priorOf(solve), reg, tau1, tau2, mode, normalisation, alignment: training.alignment, lambda } }, t, rate, emaDecay(DEFAULT_EMA, t), { look });
         this.#step = t;
         // The diagonal of a batch without pairs says nothing.
         return metricsOf(t, this.#draws.paired ? result : { ...result, diagonalMass: null }, this.#termMeans(fixed, result.embeddingCost), rate, lambda, performance.now() - started);
@@ -308,8 +311,7 @@ async function headGraphs({ policy }: TrainingSession, shape: { batch: number; e
 
 function metricsOf(step: number, result: StepResult, terms: TrainingMetrics['terms'], learningRate: number, lambda: number, ms: number): TrainingMetrics {
   const { norms, spread, embeddingCost: _, converged: _converged, handedOver: _handedOver, ...rest } = result;
-  assert(spread, 'a step looks at its embeddings unless it is told not to');
-  return { step, ...rest, terms, encoderNorm: norms.groups[0]!, headNorm: norms.groups[1]!, sourceVariance: spread.source.variance, targetVariance: spread.target.variance, sourceRank: spread.source.effectiveRank, targetRank: spread.target.effectiveRank, learningRate, lambda, ms };
+  return { step, ...rest, terms, encoderNorm: norms.groups[0]!, headNorm: norms.groups[1]!, sourceVariance: spread?.source.variance ?? NaN, targetVariance: spread?.target.variance ?? NaN, sourceRank: spread?.source.effectiveRank ?? NaN, targetRank: spread?.target.effectiveRank ?? NaN, learningRate, lambda, ms };
 }
 
 function joined(parts: readonly Float32Array[]): Float32Array {

@@ -1,10 +1,12 @@
 import { UserError } from '../base/errors.ts';
 import { quote } from '../base/words.ts';
+import type { Alignment } from '../config/training.ts';
 import { embeddingGradient } from '../core/cost/embedding-gradient.ts';
 import { normalisationScale, squaredDistances, type Normalisation } from '../core/cost/terms.ts';
 import { uniformWeights, type Prior } from '../core/ot/problem.ts';
 import { solve, type Mode, type UotSolution } from '../core/ot/solve.ts';
 import type { CpuAdamW, GradientNorms } from '../core/training/adamw.ts';
+import { energyDistance } from '../core/training/energy.ts';
 import { bcLoss, type BcLossSettings } from '../core/training/bc-loss.ts';
 import { spreadOf, type Spread } from '../core/training/spread.ts';
 import type { HandoverReason } from '../gpu/outcome.ts';
@@ -25,6 +27,8 @@ export interface TransportSettings {
   readonly tau2: number;
   readonly mode: Mode;
   readonly normalisation: Normalisation;
+  /** Under `energy` there is no plan, and the energy distance stands in the place of ⟨π,M⟩. */
+  readonly alignment: Alignment;
   /** λ of this step. */
   readonly lambda: number;
 }
@@ -50,9 +54,9 @@ export interface StepInput {
 /** What a step says of itself, before it moved the weights. */
 export interface StepResult {
   readonly bc: number;
-  /** ⟨π,M⟩, in raw units. */
+  /** ⟨π,M⟩, in raw units; or the energy distance. */
   readonly transport: number;
-  /** λ⟨π,M⟩/σ */
+  /** λ⟨π,M⟩/σ, or λ times the energy distance. */
   readonly weighted: number;
   readonly total: number;
   /** The regularised optimum, which the step descends by the envelope theorem; in solved units. */
@@ -75,7 +79,7 @@ export interface StepResult {
 export type StepPart = 'forward' | 'transport' | 'head' | 'backward' | 'optimiser';
 
 export interface StepOptions {
-  /** Whether the spread of the embeddings is wanted: on a device it takes their reading back. */
+  /** Whether the spread of the embeddings is wanted, which on a device takes their reading back, and the plan where λ is 0. */
   readonly look?: boolean;
   /** Called when a part was submitted, or on the host is done: for measurements, which make a device wait there. */
   readonly mark?: (part: StepPart) => Promise<void>;
@@ -101,7 +105,7 @@ export interface HostPolicy {
 /**
  * One training step: a forward run over src‖tgt‖bc, one problem and its plan, a backward run, and the optimiser.
  *
- *     total = BC + λ·⟨π,M⟩/σ,   π and σ held
+ *     total = BC + λ·⟨π,M⟩/σ,   π and σ held;   or BC + λ·(energy distance)
  *
  * With π held its gradient is that of the regularised optimum, not of ⟨π,M⟩ itself (docs/method.md).
  * @param t number of the step, from 1  @param learningRate, decay of the averages, after any schedule
@@ -117,8 +121,11 @@ export async function hostStep(policy: HostPolicy, { feeds, fixed, bc, transport
   checkFinite(z, t, 'the embedding');
   const [source, target] = [z.subarray(0, n * width), z.subarray(n * width, (n + m) * width)];
 
-  const solved = solveTransport(policy, source, target, width, fixed, transport);
+  const paired = n > 0 && m > 0;
+  const energetic = transport.alignment === 'energy';
+  const solved = paired && !energetic && (transport.lambda !== 0 || look) ? solveTransport(policy, source, target, width, fixed, transport) : null;
   const dz = new Float32Array(z.length);
+  const energy = paired && energetic ? energyDistance(source, target, width, transport.lambda, dz) : 0;
   if (solved && weight > 0) embeddingGradient(solved.solution.plan, source, target, width, (transport.lambda * weight) / solved.sigma, dz);
   await mark?.('transport');
 
@@ -156,7 +163,7 @@ export async function hostStep(policy: HostPolicy, { feeds, fixed, bc, transport
   await mark?.('optimiser');
 
   const spread = look ? { source: spreadOf(source, n, width), target: spreadOf(target, m, width) } : null;
-  if (!solved) return { ...NOTHING_MOVED, bc: loss, total: loss, spread, norms };
+  if (!solved) return { ...NOTHING_MOVED, bc: loss, transport: energy, weighted: transport.lambda * energy, total: loss + transport.lambda * energy, spread, norms };
   const { solution, sigma, embeddingCost } = solved;
   const weighted = transport.lambda * solution.transportCost;
   return {
@@ -176,12 +183,11 @@ export async function hostStep(policy: HostPolicy, { feeds, fixed, bc, transport
   };
 }
 
-/** What a step without an OT batch says of transport. */
+/** What a step without a plan says of transport. */
 export const NOTHING_MOVED = { transport: 0, weighted: 0, value: 0, mass: Number.NaN, diagonalMass: null, perplexity: Number.NaN, embeddingCost: Number.NaN, converged: true, handedOver: null } as const satisfies Partial<StepResult>;
 
-/** The plan of a batch under its present embeddings; null for a batch without one. */
-function solveTransport({ weight, sizes: { n, m } }: HostPolicy, source: Float32Array, target: Float32Array, width: number, fixed: Float64Array, settings: TransportSettings): { solution: UotSolution; sigma: number; embeddingCost: number } | null {
-  if (n === 0 || m === 0) return null;
+/** The plan of a batch under its present embeddings. */
+function solveTransport({ weight, sizes: { n, m } }: HostPolicy, source: Float32Array, target: Float32Array, width: number, fixed: Float64Array, settings: TransportSettings): { solution: UotSolution; sigma: number; embeddingCost: number } {
   const cost = squaredDistances({ values: source, width }, { values: target, width });
   let embeddingCost = 0;
   for (let k = 0; k < cost.length; k++) {

@@ -1,13 +1,10 @@
 import { DEMO_ENCODER } from '../../src/config/presets.ts';
 import { DEFAULT_SESSION } from '../../src/config/session.ts';
-import { demoWorld } from '../../src/engine/demo-world.ts';
+import { demoFrames, demoWorld } from '../../src/engine/demo-world.ts';
 import { EncoderRoom } from '../../src/engine/encoders.ts';
 import { PairingRoom } from '../../src/engine/pairing.ts';
 import type { TrainingSession } from '../../src/engine/protocol.ts';
 import { Trainer } from '../../src/engine/trainer.ts';
-import { REAL, SIM } from '../../src/world/domains.ts';
-import { renderFrame } from '../../src/world/render.ts';
-import { frameState } from '../../src/world/shards.ts';
 import type { LoadedEncoder } from '../../src/encoders/load.ts';
 import { builtinEncoder } from './engine.ts';
 
@@ -20,9 +17,5 @@ export async function demoTrainer(worldSeed: number, session: TrainingSession, e
   const [room, pairing] = [new EncoderRoom(), new PairingRoom()];
   room.put(encoder ?? (await builtinEncoder(DEMO_ENCODER)));
   if (session.pairing.kind === 'dtw') await pairing.pair(session.pairing, world.source, world.target, () => undefined);
-  const images = (side: 'source' | 'target', row: number): Uint8ClampedArray => {
-    const { features } = world[side];
-    return renderFrame(side === 'source' ? SIM : REAL, frameState(row, features.get('observation.state')!.values!, features.get('observation.environment_state')!.values!), 32, 32, row);
-  };
-  return Trainer.create({ ...world, images, room, pairing, options: {} }, session);
+  return Trainer.create({ ...world, images: demoFrames(world), room, pairing, options: {} }, session);
 }

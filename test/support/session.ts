@@ -82,6 +82,7 @@ const training: fc.Arbitrary<TrainingSettings> = fc.record({
   batchSize: fc.integer({ min: TRAINING_LIMITS.batchSize.low, max: TRAINING_LIMITS.batchSize.high }),
   batchRatio: number(TRAINING_LIMITS.batchRatio),
   lambda: number(TRAINING_LIMITS.lambda),
+  alignment: fc.constantFrom('transport', 'energy'),
   bcSourceWeight: fc.option(number(TRAINING_LIMITS.share)),
   normalizeBySize: fc.boolean(),
   obsSteps: fc.integer({ min: TRAINING_LIMITS.obsSteps.low, max: TRAINING_LIMITS.obsSteps.high }),

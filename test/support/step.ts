@@ -27,7 +27,7 @@ export interface StepCase {
 /** The demo's step: OT 64 + 64, BC 64. */
 export const DEMO_STEP: StepCase = { name: 'mlp', n: 64, m: 64, bc: 64 };
 
-export const STEP_TRANSPORT: TransportSettings = { prior: { kind: 'product' }, reg: 0.02, tau1: 0.5, tau2: 0.5, mode: 'fast', normalisation: 'max', lambda: 0.5 };
+export const STEP_TRANSPORT: TransportSettings = { prior: { kind: 'product' }, reg: 0.02, tau1: 0.5, tau2: 0.5, mode: 'fast', normalisation: 'max', alignment: 'transport', lambda: 0.5 };
 
 /** A policy that takes steps on one of both paths. */
 export interface Stepper {

@@ -74,7 +74,7 @@ describe('reading what others wrote', () => {
     expect(readWith({ batch: rest }).batch).toEqual({ ...whole, [key]: DEFAULT_BATCH[key] });
   });
 
-  const TRAINING = { convention: 'robomimic', window: 5, noWindow: true, sharpness: 2, cutoff: 0.5, topk: 7, baseIndexSource: 1, baseIndexTarget: 2, batchSize: 8, batchRatio: 0.5, lambda: 0.3, bcSourceWeight: 0.8, normalizeBySize: false, obsSteps: 2, actionHorizon: 16, obsKeys: ['a'], document: { format: 'lerobot', text: '{}' } };
+  const TRAINING = { convention: 'robomimic', window: 5, noWindow: true, sharpness: 2, cutoff: 0.5, topk: 7, baseIndexSource: 1, baseIndexTarget: 2, batchSize: 8, batchRatio: 0.5, lambda: 0.3, bcSourceWeight: 0.8, normalizeBySize: false, alignment: 'energy', obsSteps: 2, actionHorizon: 16, obsKeys: ['a'], document: { format: 'lerobot', text: '{}' } };
   it.each(Object.keys(TRAINING) as (keyof typeof TRAINING)[])('training.%s falls back alone', (key) => {
     const whole = readWith({ training: TRAINING }).training;
     expect(whole).toEqual(TRAINING);

@@ -58,7 +58,7 @@ async function policyOf(own: boolean, sizes: HostPolicy['sizes'] = SIZES, kind: 
   return { encoder, embedding, action: own ? 'action' : null, head, optimiser, weight: WEIGHT, sizes, chunk: CHUNK, loss: { kind, mean: 'unpadded' } };
 }
 
-const TRANSPORT: TransportSettings = { prior: { kind: 'product' }, reg: 0.2, tau1: 0.5, tau2: 0.8, mode: 'fast', normalisation: 'none', lambda: 0.7 };
+const TRANSPORT: TransportSettings = { prior: { kind: 'product' }, reg: 0.2, tau1: 0.5, tau2: 0.8, mode: 'fast', normalisation: 'none', alignment: 'transport', lambda: 0.7 };
 
 function inputOf({ n, m, bc }: HostPolicy['sizes'], transport: TransportSettings): StepInput {
   const steps = bc * CHUNK.horizon;
@@ -180,6 +180,40 @@ describe('the gradient of the whole loss', () => {
 });
 
 describe('a step', () => {
+  test('under the energy distance has no plan, and descends it by its derivative', async () => {
+    const policy = await policyOf(false);
+    const transport = { ...TRANSPORT, alignment: 'energy' } as const;
+    const input = inputOf(policy.sizes, transport);
+    const said = await hostStep(policy, input, 1, 0, 0);
+    expect(said).toMatchObject({ mass: NaN, diagonalMass: null, embeddingCost: NaN });
+    expect(said.weighted).toBe(transport.lambda * said.transport);
+    expect(said.total).toBe(said.bc + said.weighted);
+    const tensors = policy.encoder.trained;
+    const gradients = tensors.map(({ gradient }) => gradient.slice());
+    const without = await hostStep(policy, { ...input, transport: { ...transport, lambda: 0 } }, 1, 0, 0);
+    // A step along what λ adds to the encoder's gradient lowers the distance by its squared norm.
+    const added = tensors.map(({ gradient }, k) => gradients[k]!.map((value, e) => value - gradient[e]!));
+    const slope = added.reduce((sum, values) => sum + values.reduce((part, value) => part + value * value, 0), 0);
+    const h = 1e-3 / Math.sqrt(slope);
+    const at = async (side: number): Promise<number> => {
+      tensors.forEach(({ values }, k) => values.forEach((value, e) => (values[e] = value + side * h * added[k]![e]!)));
+      const { transport: energy } = await hostStep(policy, input, 1, 0, 0);
+      tensors.forEach(({ values }, k) => values.forEach((value, e) => (values[e] = value - side * h * added[k]![e]!)));
+      return energy;
+    };
+    expect((transport.lambda * ((await at(1)) - (await at(-1)))) / (2 * h) / slope).toBeCloseTo(1, 2);
+    expect(without.transport).toBe(said.transport);
+  });
+
+  test('with λ = 0 that is not looked at solves nothing, and moves the weights as it would have', async () => {
+    const policy = await policyOf(false);
+    const input = inputOf(policy.sizes, { ...TRANSPORT, lambda: 0 });
+    const seen = await hostStep(policy, input, 1, 0, 0);
+    const unseen = await hostStep(policy, input, 1, 0, 0, { look: false });
+    expect(seen.mass).toBeGreaterThan(0);
+    expect(unseen).toMatchObject({ mass: NaN, spread: null, norms: seen.norms, total: seen.total });
+  });
+
   test('without an OT batch is behaviour cloning alone', async () => {
     const sizes = { n: 0, m: 0, bc: 5 };
     const policy = await policyOf(false, sizes);
