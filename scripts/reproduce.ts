@@ -31,13 +31,6 @@ interface Line extends Job {
   readonly error: string | null;
 }
 
-try {
-  await main();
-} catch (thrown) {
-  process.stderr.write(`${reportError(thrown).message}\n`);
-  process.exitCode = 1;
-}
-
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { seeds: { type: 'string', default: SEEDS }, methods: { type: 'string', default: METHODS.join(',') }, shard: { type: 'string', default: '1/1' }, runs: { type: 'string', default: join(ROOT, 'bench/runs') }, out: { type: 'string', default: join(ROOT, 'bench/results/reproduce.json') } } });
   const seeds = parseSeeds(values.seeds);
@@ -113,4 +106,11 @@ function linesIn(folder: string): Line[] {
       }
     }),
   );
+}
+
+try {
+  await main();
+} catch (thrown) {
+  process.stderr.write(`${reportError(thrown).message}\n`);
+  process.exitCode = 1;
 }
