@@ -12,6 +12,7 @@ import { EncoderRoom } from './encoders.ts';
 import { PairingRoom } from './pairing.ts';
 import { ProblemPipeline } from './problem.ts';
 import type { TrainingMetrics } from './protocol.ts';
+import { noFeatures, type KeptFeatures } from './row-features.ts';
 import { goalProbe, rollOut, type RolloutResult } from './rollouts.ts';
 import { Trainer } from './trainer.ts';
 
@@ -93,6 +94,8 @@ interface World {
   /** The demo's, with first weights of the seed. */
   readonly encoder: LoadedEncoder;
   readonly pairing: PairingRoom;
+  /** What the methods' encoders have in common: their frozen part is the same, and so are the frames. */
+  readonly frozen: KeptFeatures;
 }
 
 /** Carries out the runs of an experiment, one after the other. */
@@ -119,7 +122,7 @@ export class Experimenter {
     await pair(world, session);
     const room = new EncoderRoom();
     for (const encoder of encoders) room.put(encoder.file === DEMO_ENCODER ? world.encoder : encoder);
-    const place = { source: world.source, target: world.target, images: demoFrames(world), room, pairing: world.pairing, options: this.#options };
+    const place = { source: world.source, target: world.target, images: demoFrames(world), room, pairing: world.pairing, options: this.#options, frozen: world.frozen };
     const trainer = await Trainer.create(place, session);
     try {
       const { curve, bc, last } = await train(trainer, session.policy.steps, seed, pace);
@@ -163,7 +166,7 @@ export class Experimenter {
     if (this.#world?.seed !== seed) {
       const bytes = Uint8Array.from(demoEncoder(seed));
       const encoder = await loadEncoder([{ path: DEMO_ENCODER, size: bytes.length, slice: (start, end) => Promise.resolve(bytes.slice(start, end).buffer) }]);
-      this.#world = { seed, ...demoWorld(seed), encoder, pairing: new PairingRoom() };
+      this.#world = { seed, ...demoWorld(seed), encoder, pairing: new PairingRoom(), frozen: noFeatures() };
     }
     return this.#world;
   }

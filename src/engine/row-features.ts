@@ -43,18 +43,27 @@ export function plainInputs(feeds: RowFeeds, extents: Extents, file: string): Gr
   };
 }
 
+/** Frozen features of frames, by side and tensor, and which frames have theirs. Trainers of one encoder, one frozen part and the same data may share it. */
+export interface KeptFeatures {
+  readonly values: Readonly<Record<Side, Map<string, Float32Array>>>;
+  readonly known: Record<Side, Uint8Array>;
+}
+
+export const noFeatures = (): KeptFeatures => ({ values: { source: new Map(), target: new Map() }, known: { source: new Uint8Array(0), target: new Uint8Array(0) } });
+
 /**
  * The frozen part's results, computed once for each frame that is drawn.
+ * @param kept features that are there already; more are put in
  * @returns null where they are not float32 with rows first, or a row's hang on the rows beside it: then the encoder has to
  * be run whole
  * @throws UserError `width-mismatch`, and as `EncoderSession`
  */
-export async function frozenInputs(prefix: EncoderFile, cuts: readonly string[], feeds: RowFeeds, extents: Extents, options: OrtOptions): Promise<GraphInputs | null> {
+export async function frozenInputs(prefix: EncoderFile, cuts: readonly string[], feeds: RowFeeds, extents: Extents, options: OrtOptions, kept: KeptFeatures = noFeatures()): Promise<GraphInputs | null> {
   const firsts = firstRows(feeds, extents, prefix.preflight.file);
   const session = await EncoderSession.create(prefix, { name: 'wasm' }, options);
   try {
     const shapes = await rowShapes(session, cuts, firsts);
-    if (shapes) return keptFeatures(session, cuts, feeds, extents, shapes);
+    if (shapes) return keptFeatures(session, cuts, feeds, extents, shapes, kept);
   } catch (error) {
     await session.dispose();
     throw error;
@@ -63,12 +72,11 @@ export async function frozenInputs(prefix: EncoderFile, cuts: readonly string[],
   return null;
 }
 
-function keptFeatures(session: EncoderSession, cuts: readonly string[], feeds: RowFeeds, extents: Extents, shapes: GraphInputs['shapes']): GraphInputs {
+function keptFeatures(session: EncoderSession, cuts: readonly string[], feeds: RowFeeds, extents: Extents, shapes: GraphInputs['shapes'], { values: kept, known }: KeptFeatures): GraphInputs {
   const widths = new Map([...shapes].map(([name, dims]) => [name, sizeOf(dims)]));
   const all = [...widths.values()].reduce((sum, width) => sum + width, 0);
   const keeps = (side: Side): boolean => 4 * all * extents[side].frames <= KEPT_BYTES;
-  const kept = { source: new Map<string, Float32Array>(), target: new Map<string, Float32Array>() };
-  const known = { source: new Uint8Array(keeps('source') ? extents.source.frames : 0), target: new Uint8Array(keeps('target') ? extents.target.frames : 0) };
+  for (const side of ['source', 'target'] as const) if (keeps(side) && known[side].length !== extents[side].frames) known[side] = new Uint8Array(extents[side].frames);
   const computed = async (given: ReadonlyMap<string, Feed>, count: number): Promise<ReadonlyMap<string, Float32Array>> => new Map([...(await run(session, cuts, given, count))].map(([name, { data }]) => [name, data]));
   return {
     shapes,

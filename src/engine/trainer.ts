@@ -28,7 +28,7 @@ import { hostStep, type BcRows, type HostPolicy, type StepResult } from '../trai
 import { feedsOf, type EncoderRoom, type TrainedEncoder } from './encoders.ts';
 import type { PairingRoom } from './pairing.ts';
 import type { Side, TrainingMetrics, TrainingSession } from './protocol.ts';
-import { frozenInputs, plainInputs, type Extents, type GraphInputs, type RowFeeds } from './row-features.ts';
+import { frozenInputs, plainInputs, type KeptFeatures, type Extents, type GraphInputs, type RowFeeds } from './row-features.ts';
 import type { DrawState, TrainerState } from './trainer-state.ts';
 import { fixedTerms, rowFeeds, type ColumnPlace } from './training-columns.ts';
 import { actionChunks, bcRowsOf, policyColumns, TrainingDraws, type PolicyColumns, type StepRows } from './training-data.ts';
@@ -38,6 +38,11 @@ export interface TrainerPlace extends ColumnPlace {
   readonly room: EncoderRoom;
   readonly pairing: PairingRoom;
   readonly options: OrtOptions;
+  /**
+   * Features of the encoder's frozen part, which several trainers have in common. Then those of all frames are computed at
+   * once: how rows fall into runs changes their last bits, and a run must not depend on those before it.
+   */
+  readonly frozen?: KeptFeatures;
 }
 
 /** Groups of the optimiser, in its order. */
@@ -101,9 +106,10 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
     const sizes = { n: draws.size, m: draws.size, bc: training.batchSize };
     const rows = sizes.n + sizes.m + sizes.bc;
     const own = policy.head === 'own';
-    const { file, inputs, outputs } = await trainedGraph(loaded, spec, settings, rowFeeds(place, loaded, spec, training), draws.extents, place.options, own ? policy.output : null);
+    const { file, inputs, outputs } = await trainedGraph(loaded, spec, settings, rowFeeds(place, loaded, spec, training), draws.extents, place, own ? policy.output : null);
     const opened: { dispose(): Promise<void> }[] = [inputs];
     try {
+      if (place.frozen) for (const side of ['source', 'target'] as const) await inputs.rows(side, Int32Array.from({ length: draws.extents[side].frames }, (_, row) => row));
       const shapes = new Map([...inputs.shapes].map(([name, dims]) => [name, [rows, ...dims]]));
       const graphs = await differentiate(file, { shapes, outputs: own ? outputs : [outputs[0]!], train: trainedNames(file, outputs, policy.frozen, policy.projection !== null), ...place.options });
       const chunk = { horizon: training.actionHorizon, width: columns.action.width };
@@ -273,11 +279,11 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
 }
 
 /** The file that is trained, what it is fed, and its outputs: the embedding, then the action where it gives that itself. */
-async function trainedGraph(loaded: LoadedEncoder, spec: FeatureSpec, { policy }: TrainingSession, feeds: RowFeeds, extents: Extents, options: OrtOptions, action: string | null): Promise<{ file: EncoderFile; inputs: GraphInputs; outputs: string[] }> {
+async function trainedGraph(loaded: LoadedEncoder, spec: FeatureSpec, { policy }: TrainingSession, feeds: RowFeeds, extents: Extents, { options, frozen }: Pick<TrainerPlace, 'options' | 'frozen'>, action: string | null): Promise<{ file: EncoderFile; inputs: GraphInputs; outputs: string[] }> {
   const { output } = spec.embed!;
   if (policy.projection !== null) {
     if (action !== null) throw new UserError('bad-head', `The action is to come from ${loaded.file} itself, which a projection leaves as it is; choose a head that is built here, or train the encoder without a projection.`, { file: loaded.file });
-    const inputs = await frozenInputs(loaded, [output], feeds, extents, options);
+    const inputs = await frozenInputs(loaded, [output], feeds, extents, options, frozen);
     const dims = inputs?.shapes.get(output);
     if (!inputs || !dims) throw new UserError('encoder-batch', `${loaded.file} gives no float32 rows in "${output}" to project; choose another output.`, { file: loaded.file });
     const width = dims.reduce((product, size) => product * size, 1);
@@ -286,7 +292,7 @@ async function trainedGraph(loaded: LoadedEncoder, spec: FeatureSpec, { policy }
   }
   const outputs = [output, ...(action === null ? [] : [action])];
   const split = splitFrozen(loaded, trainedNames(loaded, outputs, policy.frozen, false), outputs);
-  const before = split && (await frozenInputs(split.prefix, split.cuts, feeds, extents, options));
+  const before = split && (await frozenInputs(split.prefix, split.cuts, feeds, extents, options, frozen));
   return split && before ? { file: split.suffix(before.shapes), inputs: before, outputs } : { file: loaded, inputs: plainInputs(feeds, extents, loaded.file), outputs };
 }
 
