@@ -13,7 +13,7 @@ import { demoEncoderFile } from './node/demo-encoder.ts';
  * npm run reproduce [-- --seeds 20:36 --methods uot,cotrain,… --shard i/n --runs FOLDER --out FILE]
  *
  * The experiment of the page without the page: methods × seeds on the demo's world. Each run that is done is a line of a
- * file of its shard, so that a run that was begun again goes on, and shards of a job array may share one folder. Whoever
+ * file of its shard, so that what was begun goes on (what failed is tried again), and shards of a job array may share one folder. Whoever
  * finds all runs done writes the summary.
  */
 
@@ -44,7 +44,7 @@ async function main(): Promise<void> {
   mkdirSync(values.runs, { recursive: true });
   const done = (): Map<string, Line> => new Map(linesIn(values.runs).flatMap((line) => (line.key === key ? [[nameOf(line), line] as const] : [])));
   const before = done();
-  const todo = own.filter((job) => !before.has(nameOf(job)));
+  const todo = own.filter((job) => !before.get(nameOf(job))?.result);
   const experimenter = new Experimenter({ session: DEFAULT_SESSION, encoders: [encoder], attempts: DEFAULT_ATTEMPTS }, {});
   const file = join(values.runs, `${shard.index}-of-${shard.of}.jsonl`);
   const started = performance.now();

@@ -64,6 +64,8 @@ export function withMethod(base: Session, { kind, paired, window }: Method): Ses
       lambda: ALIGNED.has(kind) ? training.lambda || DEMO_TRAINING.lambda : 0,
       alignment: kind === 'energy' ? 'energy' : 'transport',
       bcSourceWeight: kind === 'target' ? 0 : kind === 'source' || kind === 'transfer' ? 1 : shared,
+      // robomimic's offsets are −W to W − 1, so it knows no W of 0; ours weighs episodes nearly alike beyond the cutoff.
+      convention: window === 0 && training.convention === 'robomimic' ? 'playground' : training.convention,
       window: window === 'episode' ? training.window : window,
       noWindow: window === 'episode',
     },
