@@ -18,6 +18,8 @@ export interface ObjectiveIdentity {
   readonly value: number;
   /** The objective less the closed form: 0 at the optimum up to rounding, and anything elsewhere. */
   readonly difference: number;
+  /** S = reg + τ₁ + τ₂ of this problem. */
+  readonly total: number;
   /** Total masses of a, b and c. */
   readonly masses: { readonly a: number; readonly b: number; readonly c: number };
 }
@@ -43,7 +45,7 @@ export function objectiveIdentity({ a, b, reg, tau1, tau2 }: Conditions, massC: 
     if (unit) return ['mass', total * (1 - mass)];
     return ['finite', reg * masses.c + tau1 * masses.a + tau2 * masses.b - total * mass];
   })();
-  return { form, value, difference: primal - value, masses };
+  return { form, value, difference: primal - value, total, masses };
 }
 
 function weighted(weights: Float64Array, potentials: Float64Array): number {

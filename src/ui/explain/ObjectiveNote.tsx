@@ -1,7 +1,6 @@
 import type { ReactElement } from 'react';
 import type { ObjectiveForm } from '../../core/ot/identities.ts';
 import { useRun } from '../../store/run.ts';
-import { useSession } from '../../store/session.ts';
 import { formatFromLog, formatNumber } from '../../words/numbers.ts';
 import { useWords } from '../parts/words.ts';
 import { Figures, NoteTitle } from './Explanation.tsx';
@@ -18,10 +17,8 @@ const FORMULAS: Readonly<Record<ObjectiveForm, string>> = {
 export function ObjectiveNote(): ReactElement | null {
   const t = useWords();
   const report = useRun((run) => run.report);
-  const { reg, tau1, tau2 } = useSession((state) => state.session.solve);
   if (!report) return null;
-  const { form, value, difference } = report.objective;
-  const total = reg + tau1 + tau2;
+  const { form, value, difference, total } = report.objective;
   const optimal = report.mode === 'fast' && report.converged;
   return (
     <>

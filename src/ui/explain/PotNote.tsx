@@ -39,16 +39,15 @@ export function PotNote(): ReactElement | null {
                   <PlanPicture frame={{ n, m, plan: values }} orders={orders} />
                   <figcaption>
                     {name}
+                    <span className="muted">{t('pot.mass')}</span>
                     <b>{mass}</b>
-                    <span className="muted">{formatNumber(lossOf(values))}</span>
+                    <span className="muted">{t('pot.loss')}</span>
+                    <b>{formatNumber(lossOf(values))}</b>
                     <small>{used ? t('pot.used') : ''}</small>
                   </figcaption>
                 </figure>
               ))}
             </div>
-            <p className="muted">
-              {t('pot.mass')}, {t('pot.loss')}
-            </p>
             <p>{t(pot.finite ? 'pot.finite' : 'pot.not-finite')}</p>
           </>
         ) : null}

@@ -1,22 +1,21 @@
 import { useRef, type ReactElement } from 'react';
 import { NEAREST_ZONES, nearestZone } from '../../core/ot/identities.ts';
 import { useRun } from '../../store/run.ts';
-import { useSession } from '../../store/session.ts';
 import { formatFromLog, formatNumber } from '../../words/numbers.ts';
 import { useRem, useSize } from '../parts/hooks.ts';
 import { useWords } from '../parts/words.ts';
+import { isMasked } from '../plan/masked.ts';
 import { Figures, NoteTitle } from './Explanation.tsx';
 
 /** q as the bound that it is, beside q̃ on its gauge. */
 export function StiffnessNote(): ReactElement | null {
   const t = useWords();
   const report = useRun((run) => run.report);
-  const { reg, tau1, tau2, prior } = useSession((state) => state.session.solve);
   if (!report) return null;
   const { q, qNearest } = report.regime;
   const bound = report.logMassBound;
-  const total = reg + tau1 + tau2;
-  const masked = prior === 'diagonal';
+  const { total } = report.objective;
+  const masked = isMasked(report);
   return (
     <>
       <NoteTitle>{t('stiffness.title')}</NoteTitle>

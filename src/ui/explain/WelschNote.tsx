@@ -5,6 +5,7 @@ import { useSession } from '../../store/session.ts';
 import { formatNumber } from '../../words/numbers.ts';
 import { LinePlot } from '../charts/LinePlot.tsx';
 import { useWords } from '../parts/words.ts';
+import { isMasked } from '../plan/masked.ts';
 import { Figures, NoteTitle } from './Explanation.tsx';
 
 /** Points of the curve. */
@@ -15,10 +16,11 @@ export function WelschNote(): ReactElement | null {
   const t = useWords();
   const report = useRun((run) => run.report);
   useRun((run) => run.planVersion);
-  const { reg, tau1, tau2, prior } = useSession((state) => state.session.solve);
+  const prior = useSession((state) => state.session.solve.prior);
   const { costs } = matrices;
   if (!report || !costs) return null;
-  const total = reg + tau1 + tau2;
+  const { total } = report.objective;
+  const masked = isMasked(report);
   const { n, m, sigma } = report;
   const pairs = Array.from({ length: Math.min(n, m) }, (_, i) => costs.total[i * m + i]! / sigma);
   const pulls = pairs.map((cost) => welschPull(cost, total)).toSorted((p, q) => p - q);
@@ -35,7 +37,7 @@ export function WelschNote(): ReactElement | null {
     <>
       <NoteTitle>{t('welsch.title')}</NoteTitle>
       <p>{total === Infinity ? t('welsch.text-hard') : t('welsch.text', { total: formatNumber(total) })}</p>
-      {prior === 'diagonal' ? null : <p className="muted">{t('welsch.other', { prior: t(`prior.${prior}`) })}</p>}
+      {masked ? null : <p className="muted">{t('welsch.other', { prior: t(`prior.${prior}`) })}</p>}
       <LinePlot
         describe={t('welsch.describe')}
         x={{ low: 0, high, ticks: [0, high].map((value) => ({ value, label: formatNumber(value, 2) })), title: t('welsch.axis') }}
@@ -51,7 +53,7 @@ export function WelschNote(): ReactElement | null {
       <Figures
         rows={[
           [t('welsch.mean'), formatNumber(pairs.reduce((sum, cost) => sum + welschLoss(cost, total), 0) / pairs.length, 5)],
-          ...(prior === 'diagonal' && total < Infinity ? ([[t('welsch.objective'), formatNumber(total * (1 - report.ot_pi_sum), 5)]] as const) : []),
+          ...(masked && n === m && total < Infinity ? ([[t('welsch.objective'), formatNumber(total * (1 - report.ot_pi_sum), 5)]] as const) : []),
           [t('welsch.pull'), formatNumber(pulls[pulls.length >> 1])],
           [t('welsch.dead-pairs'), `${dead} / ${pairs.length}`],
         ]}

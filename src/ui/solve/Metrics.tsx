@@ -2,11 +2,11 @@ import type { ReactElement } from 'react';
 import { NEAREST_ZONES, nearestZone } from '../../core/ot/identities.ts';
 import type { SolveReport } from '../../engine/protocol.ts';
 import { useRun } from '../../store/run.ts';
-import { useSession } from '../../store/session.ts';
 import { explain, type Explained } from '../../store/view.ts';
 import { formatFromLog, formatNumber } from '../../words/numbers.ts';
 import type { WordKey } from '../../words/index.ts';
 import { useWords } from '../parts/words.ts';
+import { isMasked } from '../plan/masked.ts';
 
 interface Metric {
   readonly name: WordKey;
@@ -83,11 +83,9 @@ export function Metrics(): ReactElement {
 /** What the numbers above must satisfy, with both sides of it: which closed form the optimum has, and by how much it is off. */
 function Identity({ report }: { report: SolveReport | null }): ReactElement {
   const t = useWords();
-  const { prior, reg, tau1, tau2 } = useSession((state) => state.session.solve);
   if (!report) return <p className="closed-form" />;
-  const { form, value, difference, masses } = report.objective;
-  const total = reg + tau1 + tau2;
-  const masked = prior === 'diagonal' && total < Infinity && report.n === report.m && report.sigma === 1;
+  const { form, value, difference, masses, total } = report.objective;
+  const masked = isMasked(report) && total < Infinity && report.n === report.m && report.sigma === 1;
   const figures = { primal: formatNumber(report.primal), value: formatNumber(value), difference: formatNumber(difference, 2), total: formatNumber(total), mass: formatFromLog(report.ot_pi_sum, report.logMass), massC: formatNumber(masses.c), sigma: formatNumber(report.sigma) };
   const optimal = report.mode === 'fast' && report.converged;
   const key: WordKey = !optimal ? 'identity.not-optimal' : report.sigma !== 1 ? 'identity.scaled' : masked ? 'identity.diagonal' : `identity.${form}`;
