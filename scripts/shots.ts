@@ -69,6 +69,37 @@ const STATES: Readonly<Record<string, (page: Page, width: number) => Promise<voi
   fork: async (page) => {
     await page.locator('.rail.right select').first().selectOption('fork');
   },
+  ...Object.fromEntries(
+    (['Objective', 'Nearest', 'Cost'] as const).map((name) => [
+      `explain-${name.toLowerCase()}`,
+      async (page: Page) => {
+        await page.locator(`[data-metric="${{ Objective: 'primal', Nearest: 'q̃', Cost: 'ot_loss' }[name]}"] .link`).click();
+        await page.waitForTimeout(2500);
+      },
+    ]),
+  ),
+  'explain-welsch': async (page) => {
+    await priorButton(page, 4);
+    await page.locator('[data-warning="hard-diagonal"] .link').last().click();
+  },
+  'explain-pot': async (page) => {
+    const reg = page.locator('.rail.right .box').first();
+    await reg.fill('1e-4');
+    await reg.press('Enter');
+    await page.locator('[data-warning="pot-breaks"] .link').last().click();
+    await page.locator('[data-pot]').nth(2).waitFor();
+  },
+  'explain-fork': async (page, width) => {
+    await page.locator('.rail.right select').first().selectOption('fork');
+    await tab(page, width, 1);
+    await page.locator('[data-explained] .gauge').waitFor();
+  },
+  'explain-collapse': async (page, width) => {
+    await tab(page, width, 3);
+    await page.locator('.transport .button.primary').click();
+    await page.waitForTimeout(6000);
+    await page.locator('.series-chart .link').nth(1).click();
+  },
   own: async (page, width) => {
     await openSetup(page, width);
     await page.locator('[data-pick="source-folder"]').setInputFiles(join(ROOT, 'public/demo/sim_pick'));

@@ -17,6 +17,7 @@ import './ui/styles/layout.css';
 import './ui/styles/setup.css';
 import './ui/styles/pairing.css';
 import './ui/styles/train.css';
+import './ui/styles/explain.css';
 import './ui/styles/narrow.css';
 
 /** A link comes first, then the last visit, then the demo. */

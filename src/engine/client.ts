@@ -5,10 +5,11 @@ import type { Dataset } from '../datasets/types.ts';
 import type { LoadedEncoder } from '../encoders/load.ts';
 import type { PotSnippet } from '../config/pot-snippet.ts';
 import type { DtwSettings } from '../config/pairing.ts';
+import type { PotPlan } from '../core/ot/pot.ts';
 import type { LoadedPairInfo } from './pair-info-file.ts';
 import type { PairingFacts } from './pairing.ts';
 import { BUILTIN_ENCODERS } from '../config/session.ts';
-import type { BackendChoice, BackendInfo, Checkpoint, EncoderProposal, EngineReply, EngineRequest, EngineSignal, EpisodePairView, ProblemSettings, RegimeMap, ResponseCurves, Side, SolveMatrices, SolveReport, TrainingMetrics, TrainingSession, TrainingStatus, VerifyReport, WindowTrial } from './protocol.ts';
+import type { BackendChoice, BackendInfo, Checkpoint, EncoderProposal, EngineReply, EngineRequest, EngineSignal, CostResponse, EpisodePairView, GradientBalance, ProblemSettings, RegimeMap, ResponseCurves, Side, SolveMatrices, SolveReport, TrainingMetrics, TrainingSession, TrainingStatus, VerifyReport, WindowTrial } from './protocol.ts';
 import { readEncoderInWorker, readInWorker, readPairInfoInWorker } from './reader.ts';
 
 export { droppedFiles, pickedFiles } from '../datasets/browser-files.ts';
@@ -34,7 +35,7 @@ const ANSWER_WITHIN_MS = 90_000;
 export const WORK_WITHIN_MS = 60_000;
 
 /** They answer when they are done, and yield to what is wanted sooner. A run of training does so too, but it says each step. */
-const SWEEPS: ReadonlySet<EngineRequest['type']> = new Set(['responses', 'regime-map', 'window-trials']);
+const SWEEPS: ReadonlySet<EngineRequest['type']> = new Set(['responses', 'regime-map', 'cost-response', 'window-trials']);
 
 /** After these ONNX Runtime does not recover, and the engine says so itself. */
 const ENDINGS: ReadonlySet<string> = new Set(['encoder-hung', 'encoder-lost']);
@@ -239,6 +240,22 @@ export class EngineClient {
   async regimeMap(settings: ProblemSettings): Promise<RegimeMap | null> {
     const reply = await this.#request('regime-map', { settings });
     return reply.type === 'regime-map' ? reply.map : null;
+  }
+
+  /** What multiplying all costs does, or null when something newer was asked for. */
+  async costResponse(settings: ProblemSettings): Promise<CostResponse | null> {
+    const reply = await this.#request('cost-response', { settings });
+    return reply.type === 'cost-response' ? reply.response : null;
+  }
+
+  /** The plan that POT returns where it breaks; null where it does not. @throws UserError as a solve */
+  async potPlan(settings: ProblemSettings): Promise<PotPlan | null> {
+    return ((await this.#request('pot-plan', { settings })) as ReplyOf<'pot-plan'>).pot;
+  }
+
+  /** What pulls at the encoder in its next step. Moves nothing. @throws UserError as `train` */
+  async gradientBalance(settings: TrainingSession): Promise<GradientBalance> {
+    return ((await this.#request('gradient-balance', { settings })) as ReplyOf<'gradient-balance'>).balance;
   }
 
   /** How two episodes go together; latest wins, and those it replaces resolve to null. @throws UserError as `EpisodePairRoom.view` */

@@ -96,8 +96,8 @@ function embedRequest(spec: FeatureSpec, side: Side, batch: BatchSide): EmbedReq
 /** The terms of a batch, measured. Names and weights are those of then. */
 export interface MeasuredTerms {
   readonly terms: readonly CostTerm[];
-  /** How much the embedding of each term varies, on the side where it does less; null without one. */
-  readonly variances: readonly (number | null)[];
+  /** How much the embeddings of each term vary, by side (`relativeVariance`); null without one. */
+  readonly variances: readonly (Readonly<Record<Side, number>> | null)[];
   /** The same terms on the device, where a GPU measured them; `terms` are their pixels. */
   readonly resident: ResidentCost | null;
 }
@@ -111,7 +111,7 @@ export async function measureTerms(specs: readonly FeatureSpec[], batch: BatchSi
   const variances = specs.map(({ term_name }) => {
     const pair = made.get(term_name);
     // One sample a side varies in nothing and says nothing about the encoder.
-    return pair && batch.source.count > 1 && batch.target.count > 1 ? Math.min(pair.source.relativeVariance, pair.target.relativeVariance) : null;
+    return pair && batch.source.count > 1 && batch.target.count > 1 ? { source: pair.source.relativeVariance, target: pair.target.relativeVariance } : null;
   });
   if (!solver) {
     const compared = new Map([...made].map(([name, { source, target }]) => [name, { source: inMemory(source), target: inMemory(target) }] satisfies [string, Compared]));

@@ -18,7 +18,7 @@ import { stateArrays } from './trainer-state.ts';
 import { TrainingRoom } from './training.ts';
 import { feedableKeys, proposeKeys } from './proposal.ts';
 import { DEMO_IMAGE, TRIED_WINDOWS, type EngineReply, type EngineRequest, type ProblemSettings, type Side, type WindowTrial } from './protocol.ts';
-import { regimeMap, regimeProblems, responseCurves, responseProblems } from './sweeps.ts';
+import { costResponse, regimeMap, regimeProblems, responseCurves, responseProblems } from './sweeps.ts';
 
 type Send = (reply: EngineReply, transfer: Transferable[]) => void;
 
@@ -136,6 +136,19 @@ export class EngineHost {
         if (map) this.#send({ type: 'regime-map', id, map }, []);
         return;
       }
+      case 'cost-response': {
+        const response = await this.#sweep('cost-response', id, request.settings, null, ({ problem }) => costResponse(problem));
+        if (response) this.#send({ type: 'cost-response', id, response }, []);
+        return;
+      }
+      case 'pot-plan': {
+        const pot = await this.#pipeline.potPlan(request.settings);
+        this.#send({ type: 'pot-plan', id, pot }, pot ? [pot.plan.buffer as ArrayBuffer] : []);
+        return;
+      }
+      case 'gradient-balance':
+        this.#send({ type: 'gradient-balance', id, balance: await this.#training.balance(this.#trainerPlace(), request.settings, this.#generation) }, []);
+        return;
       case 'episode-pair': {
         const { source, target } = this.#sides;
         if (!source || !target) throw new UserError('no-data', 'Episodes are compared between a source and a target. Drop a shard on the side that has none.');
@@ -206,8 +219,8 @@ export class EngineHost {
     return trials;
   }
 
-  /** Run a sweep: on a GPU in one batch, and what is left in slices; null, after a `superseded` reply, when a newer one of its kind has come. */
-  async #sweep<T>(kind: string, id: number, settings: ProblemSettings, problems: (posed: PosedProblem) => UotProblem[], steps: (posed: PosedProblem, outcomes: readonly GpuOutcome[] | null) => Generator<void, T>): Promise<T | null> {
+  /** Run a sweep: its `problems` on a GPU in one batch, and what is left in slices; null, after a `superseded` reply, when a newer one of its kind has come. */
+  async #sweep<T>(kind: string, id: number, settings: ProblemSettings, problems: ((posed: PosedProblem) => UotProblem[]) | null, steps: (posed: PosedProblem, outcomes: readonly GpuOutcome[] | null) => Generator<void, T>): Promise<T | null> {
     this.#sweeps.set(kind, id);
     const superseded = (): boolean => {
       if (this.#sweeps.get(kind) === id) return false;
@@ -221,7 +234,7 @@ export class EngineHost {
     });
     if (superseded() || !posed) return null;
     // A software adapter takes ten times as long as warm solves on the CPU.
-    const outcomes = this.#backend.info().kind === 'gpu' ? await this.#backend.solveSweep(problems(posed)) : null;
+    const outcomes = problems && this.#backend.info().kind === 'gpu' ? await this.#backend.solveSweep(problems(posed)) : null;
     if (superseded()) return null;
     const run = steps(posed, outcomes);
     let sliceEnd = performance.now() + SLICE_MS;

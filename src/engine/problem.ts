@@ -5,6 +5,9 @@ import { priorOf, SESSION_LIMITS } from '../config/session.ts';
 import { isPicture, wantsEmbedding, type BatchSide, type FeatureSpec } from '../core/cost/features.ts';
 import { checkSpecs, combineTerms, normalisationScale, termShares, type CostTerm } from '../core/cost/terms.ts';
 import { costStatistics, planMetrics, regime, type CostStatistics } from '../core/ot/diagnostics.ts';
+import { logMassBound, objectiveIdentity } from '../core/ot/identities.ts';
+import { potPlan, type PotPlan } from '../core/ot/pot.ts';
+import { referenceMass, referenceMeasure } from '../core/ot/priors.ts';
 import { uniformWeights, type UotProblem } from '../core/ot/problem.ts';
 import { solve as solveInFloat64, type UotSolution } from '../core/ot/solve.ts';
 import { planWarnings, type CostContext } from '../core/ot/warnings.ts';
@@ -32,8 +35,7 @@ interface CostState {
   /** M in raw units. */
   readonly total: Float64Array;
   readonly statistics: CostStatistics;
-  /** By term: how much embeddings vary, on the side where they do less (`relativeVariance`). */
-  readonly embeddingVariance: ReadonlyMap<string, number>;
+  readonly embeddings: SolveReport['embeddings'];
   readonly cameras: CostContext['cameras'];
   readonly gauges: readonly MatchGauge[];
   readonly version: number;
@@ -134,6 +136,19 @@ export class ProblemPipeline {
   }
 
   /**
+   * The plan that POT returns for the present problem; null where it does not break, as far as POT_WORK can tell.
+   * @throws UserError as `problem`
+   */
+  potPlan(settings: ProblemSettings): Promise<PotPlan | null> {
+    return this.#turn.run(() =>
+      this.#onLiveDevice(settings, async () => {
+        const { problem } = await this.#pose(settings);
+        return potPlan(problem, referenceMeasure(problem), solveInFloat64(problem, { mode: settings.solve.mode }), POT_WORK);
+      }),
+    );
+  }
+
+  /**
    * How well another batch of the same settings is matched when its pairs are moved by another window (`tryWindow`).
    * @throws UserError as `problem`
    */
@@ -168,6 +183,7 @@ export class ProblemPipeline {
     if (mode === 'fast' && solution.converged) this.#warm = { f: solution.f, g: solution.g };
     const shares = termCosts ? sharesOf(cost.terms, termCosts) : termShares(cost.terms, solution.plan);
     const solvedStatistics = sigma === 1 ? cost.statistics : scaleStatistics(cost.statistics, 1 / sigma);
+    const numbers = regime(problem, solvedStatistics);
     const report: SolveReport = {
       n: problem.n,
       m: problem.m,
@@ -190,7 +206,10 @@ export class ProblemPipeline {
       entropy: solution.entropy,
       sigma,
       statistics: cost.statistics,
-      regime: regime(problem, solvedStatistics),
+      regime: numbers,
+      logMassBound: logMassBound(problem, numbers),
+      objective: objectiveIdentity(problem, referenceMass(problem), solution),
+      embeddings: cost.embeddings,
       terms: cost.terms.map(({ name, weight, mean, max }) => ({ name, weight, mean, max, share: shares.get(name) ?? Number.NaN })),
       warnings: planWarnings(problem, solution, this.#context(cost, settings, solvedStatistics, shares), POT_WORK),
       encoders: this.#encoderRuns(settings.features),
@@ -233,7 +252,7 @@ export class ProblemPipeline {
       statistics,
       shares,
       cameras: cost.cameras,
-      embeddingVariance: cost.embeddingVariance,
+      embeddingVariance: new Map(cost.embeddings.map((spread) => [spread.term, Math.min(spread.source, spread.target)])),
       constantDimensions: cost.terms.flatMap((term) => term.constantDimensions),
       jitter: source && cost.batch.pairing ? { window, noWindow, fps: source.fps, episode: medianLength(source.episodes.map(({ length }) => length)) } : null,
     };
@@ -282,8 +301,8 @@ export class ProblemPipeline {
     this.#costKey = '';
     await resident?.combine(terms.map(({ weight }) => weight));
     const total = resident ? Float64Array.from(await resident.readTotal()) : combineTerms(terms);
-    const embeddingVariance = new Map(terms.flatMap(({ name }, k) => (typeof variances[k] === 'number' ? [[name, variances[k]] as const] : [])));
-    this.#cost = { batch: drawn, terms, total, statistics: costStatistics(total), embeddingVariance, cameras: camerasAmong(features, drawn), gauges: matchGauges(features, drawn), version: ++this.#version, resident };
+    const spreads = terms.flatMap(({ name }, k) => (variances[k] ? [{ term: name, ...variances[k] }] : []));
+    this.#cost = { batch: drawn, terms, total, statistics: costStatistics(total), embeddings: spreads, cameras: camerasAmong(features, drawn), gauges: matchGauges(features, drawn), version: ++this.#version, resident };
     this.#costKey = costKey;
     return this.#cost;
   }

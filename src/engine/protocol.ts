@@ -3,6 +3,8 @@ import type { PotSnippet } from '../config/pot-snippet.ts';
 import type { DtwSettings } from '../config/pairing.ts';
 import type { Session } from '../config/session.ts';
 import type { CostStatistics, Regime } from '../core/ot/diagnostics.ts';
+import type { ObjectiveIdentity } from '../core/ot/identities.ts';
+import type { PotPlan } from '../core/ot/pot.ts';
 import type { Mode } from '../core/ot/solve.ts';
 import type { Warning } from '../core/ot/warnings.ts';
 import type { MatchErrors } from '../core/pairing/match.ts';
@@ -41,6 +43,9 @@ export type EngineRequest =
   | { readonly type: 'suggest-tau'; readonly id: number; readonly settings: ProblemSettings; readonly mass: number }
   | { readonly type: 'responses'; readonly id: number; readonly settings: ProblemSettings }
   | { readonly type: 'regime-map'; readonly id: number; readonly settings: ProblemSettings }
+  | { readonly type: 'cost-response'; readonly id: number; readonly settings: ProblemSettings }
+  | { readonly type: 'pot-plan'; readonly id: number; readonly settings: ProblemSettings }
+  | { readonly type: 'gradient-balance'; readonly id: number; readonly settings: TrainingSession }
   /** Episodes by their places; null for the nearest that the target episode is paired with. */
   | { readonly type: 'episode-pair'; readonly id: number; readonly settings: ProblemSettings; readonly source: number | null; readonly target: number }
   | { readonly type: 'window-trials'; readonly id: number; readonly settings: ProblemSettings; readonly seed: number }
@@ -71,6 +76,9 @@ export type EngineReply =
   | { readonly type: 'tau'; readonly id: number; readonly tau: number }
   | { readonly type: 'responses'; readonly id: number; readonly curves: ResponseCurves }
   | { readonly type: 'regime-map'; readonly id: number; readonly map: RegimeMap }
+  | { readonly type: 'cost-response'; readonly id: number; readonly response: CostResponse }
+  | { readonly type: 'pot-plan'; readonly id: number; readonly pot: PotPlan | null }
+  | { readonly type: 'gradient-balance'; readonly id: number; readonly balance: GradientBalance }
   | { readonly type: 'episode-pair'; readonly id: number; readonly pair: EpisodePairView }
   | { readonly type: 'window-trials'; readonly id: number; readonly trials: readonly WindowTrial[] }
   | { readonly type: 'training'; readonly id: number; readonly metrics: readonly TrainingMetrics[]; readonly status: TrainingStatus }
@@ -159,6 +167,12 @@ export interface SolveReport {
   /** Statistics of M in raw units. */
   readonly statistics: CostStatistics;
   readonly regime: Regime;
+  /** log of the mass that there is at least; null where there is no such bound. */
+  readonly logMassBound: number | null;
+  /** What the objective must equal at the optimum, in solved units as `primal` is. */
+  readonly objective: ObjectiveIdentity;
+  /** Σ‖z − z̄‖²/Σ‖z‖² of every embedding that is compared, by term. */
+  readonly embeddings: readonly EmbeddingSpread[];
   readonly terms: readonly TermReport[];
   readonly warnings: readonly Warning[];
   /** The encoders that made embeddings of this batch. */
@@ -270,6 +284,35 @@ export interface TermReport {
   readonly share: number;
 }
 
+/** How much the embeddings of each side vary, of their size: 0 for a constant encoder, whatever its scale. */
+export interface EmbeddingSpread {
+  readonly term: string;
+  readonly source: number;
+  readonly target: number;
+}
+
+/** The shown loss and the optimum when all costs are multiplied by each of COST_SCALES, in solved units; NaN where a solve did not converge. */
+export interface CostResponse {
+  /** ⟨π(sM),sM⟩ */
+  readonly shown: Float64Array;
+  /** The regularised optimum. */
+  readonly value: Float64Array;
+  /** d⟨π(sM),sM⟩/ds at s = 1, and what a step takes it for: ⟨π,M⟩, π held. */
+  readonly slope: number;
+  readonly detached: number;
+}
+
+/** What pulls at an encoder in its next step, before clipping: norms of the gradients of BC and of λ·⟨π,M⟩/σ, over its weights. */
+export interface GradientBalance {
+  readonly bc: number;
+  readonly transport: number;
+  /** π_sum of that step's batch. */
+  readonly mass: number;
+  readonly lambda: number;
+  /** Steps that the encoder has taken. */
+  readonly step: number;
+}
+
 /** The arrays of a solve; they cross as transferables and never enter the store. */
 export interface SolveMatrices {
   /** π, n × m. */
@@ -331,3 +374,5 @@ export const DEMO_IMAGE = { key: 'observation.images.camera', shape: [3, 32, 32]
 
 export const REGIME_AXES = { low: 1e-3, high: 10, columns: 28, rows: 20 } as const;
 export const RESPONSE_POINTS = 33;
+/** Factors of all costs, evenly on a log scale; 1 is the middle one. */
+export const COST_SCALES = { low: 10 ** -1.5, high: 10 ** 1.5, points: 31 } as const;

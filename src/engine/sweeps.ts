@@ -4,7 +4,7 @@ import { solve, type UotSolution } from '../core/ot/solve.ts';
 import type { UotProblem } from '../core/ot/problem.ts';
 import { settle } from '../gpu/handover.ts';
 import type { GpuOutcome } from '../gpu/solver.ts';
-import { REGIME_AXES, RESPONSE_POINTS, type RegimeMap, type ResponseCurves } from './protocol.ts';
+import { COST_SCALES, REGIME_AXES, RESPONSE_POINTS, type CostResponse, type RegimeMap, type ResponseCurves } from './protocol.ts';
 
 /** Where a slider at position p ∈ [0, 1] puts its value, on a log scale. */
 export const logPosition = (p: number, low: number, high: number): number => low * (high / low) ** p;
@@ -58,6 +58,36 @@ export function* regimeMap(problem: UotProblem, sigma: number, outcomes: readonl
     map.loss[cell] = known(solution.transportCost * sigma);
   });
   return map;
+}
+
+/** Half of the step, in log s, over which the shown loss is differenced at s = 1. */
+const SLOPE_STEP = 0.02;
+
+/**
+ * What becomes of the plan when all costs are multiplied by s, in solved units: the shown ⟨π(sM),sM⟩, the optimum of s, and
+ * the derivative of the first at s = 1, by a central difference. Always in float64, which a difference asks for.
+ */
+export function* costResponse(problem: UotProblem): Generator<void, CostResponse> {
+  const { low, high, points } = COST_SCALES;
+  const shown = new Float64Array(points);
+  const value = new Float64Array(points);
+  let warm: Potentials | null = null;
+  const at = (scale: number): UotSolution => {
+    const solution = solve({ ...problem, cost: problem.cost.map((entry) => entry * scale) }, { mode: 'fast', warm });
+    warm = solution.converged ? solution : null;
+    return solution;
+  };
+  // From small costs, which give a blurred plan, to large ones.
+  for (let k = 0; k < points; k++) {
+    const solution = at(logPosition(k / (points - 1), low, high));
+    shown[k] = solution.converged ? solution.transportCost : Number.NaN;
+    value[k] = solution.converged ? solution.primal : Number.NaN;
+    yield;
+  }
+  warm = null;
+  const [before, here, after] = [at(Math.exp(-SLOPE_STEP)), at(1), at(Math.exp(SLOPE_STEP))];
+  const known = before.converged && here.converged && after.converged;
+  return { shown, value, slope: known ? (after.transportCost - before.transportCost) / (2 * SLOPE_STEP) : Number.NaN, detached: here.converged ? here.transportCost : Number.NaN };
 }
 
 /**

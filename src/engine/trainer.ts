@@ -24,10 +24,10 @@ import { forwardRows, hostActions } from '../training/act.ts';
 import { cosineSchedule, drawNoise, timeEmbedding, type NoiseSchedule } from '../training/diffusion.ts';
 import { buildHead, checkOwnHead } from '../training/heads.ts';
 import { lambdaAt, rateAt } from '../training/schedules.ts';
-import { hostStep, type BcRows, type HostPolicy, type StepResult } from '../training/step.ts';
+import { hostStep, type BcRows, type HostPolicy, type StepInput, type StepResult } from '../training/step.ts';
 import { feedsOf, type EncoderRoom, type TrainedEncoder } from './encoders.ts';
 import type { PairingRoom } from './pairing.ts';
-import type { Side, TrainingMetrics, TrainingSession } from './protocol.ts';
+import type { GradientBalance, Side, TrainingMetrics, TrainingSession } from './protocol.ts';
 import { frozenInputs, plainInputs, type KeptFeatures, type Extents, type GraphInputs, type RowFeeds } from './row-features.ts';
 import type { DrawState, TrainerState } from './trainer-state.ts';
 import { fixedTerms, rowFeeds, type ColumnPlace } from './training-columns.ts';
@@ -147,17 +147,15 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
   train({ look = true }: { readonly look?: boolean } = {}): Promise<TrainingMetrics> {
     return this.#turn.run(async () => {
       const started = performance.now();
-      const { policy, solve, training } = this.#settings;
+      const { policy, training } = this.#settings;
       const t = this.#step + 1;
       const rate = policy.learningRate * rateAt({ kind: policy.schedule, warmup: policy.warmup, steps: policy.steps }, this.#step);
       const lambda = training.lambda * lambdaAt(policy.lambdaRamp > 0 ? { kind: 'ramp', steps: policy.lambdaRamp } : { kind: 'constant' }, this.#step);
-      const { reg, tau1, tau2, mode, normalisation } = solve;
       const before = this.#draws.state;
       this.#drawsBefore = before;
       try {
-        const rows = this.#draws.next();
-        const [feeds, fixed] = [await this.#feeds(rows), await fixedTerms(this.#place, this.#fixed, rows, this.#settings.training)];
-        const result = await hostStep(this.#policy, { feeds, fixed: fixed.length > 0 ? combineTerms(fixed) : new Float64Array(rows.source.length * rows.target.length), bc: this.#bcRows(rows), transport: { prior: priorOf(solve), reg, tau1, tau2, mode, normalisation, alignment: training.alignment, lambda } }, t, rate, emaDecay(DEFAULT_EMA, t), { look });
+        const { input, fixed } = await this.#draw(lambda);
+        const result = await hostStep(this.#policy, input, t, rate, emaDecay(DEFAULT_EMA, t), { look });
         this.#step = t;
         // The diagonal of a batch without pairs says nothing.
         return metricsOf(t, this.#draws.paired ? result : { ...result, diagonalMass: null }, this.#termMeans(fixed, result.embeddingCost), rate, lambda, performance.now() - started);
@@ -167,6 +165,24 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
       } finally {
         this.#drawsBefore = null;
       }
+    });
+  }
+
+  /**
+   * Norms over the encoder's weights of both gradients of the next batch, λ in full: a step of rate 0 without transport,
+   * and one whose BC rows are all padding. It uses the batch and the optimiser's moments up: a trainer does it once, and
+   * is disposed of.
+   * @throws UserError as `train`
+   */
+  balance(): Promise<GradientBalance> {
+    return this.#turn.run(async () => {
+      const { lambda } = this.#settings.training;
+      const { input } = await this.#draw(lambda);
+      const { sizes, chunk } = this.#policy;
+      const step = (taken: StepInput): Promise<StepResult> => hostStep(this.#policy, taken, this.#step + 1, 0, 0, { look: false });
+      const cloned = await step({ ...input, transport: { ...input.transport, lambda: 0 } });
+      const moved = await step({ ...input, bc: { ...input.bc, valid: new Float32Array(sizes.bc * chunk.horizon) } });
+      return { bc: cloned.norms.groups[0]!, transport: moved.norms.groups[0]!, mass: moved.mass, lambda, step: this.#step };
     });
   }
 
@@ -256,6 +272,16 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
   #feedsOfSeen(side: Side, seen: ReadonlyMap<string, BatchColumn>, count: number): ReadonlyMap<string, Feed> {
     const inputs = embedKeys(this.#spec, side).map(([input, key]) => ({ input, key, column: seenColumn(seen, key, this.file) }));
     return feedsOf(this.#loaded, { output: this.output, side, inputs, count });
+  }
+
+  /** What the next step takes, and the fixed terms of its batch. */
+  async #draw(lambda: number): Promise<{ input: StepInput; fixed: readonly CostTerm[] }> {
+    const { solve, training } = this.#settings;
+    const { reg, tau1, tau2, mode, normalisation } = solve;
+    const rows = this.#draws.next();
+    const [feeds, fixed] = [await this.#feeds(rows), await fixedTerms(this.#place, this.#fixed, rows, training)];
+    const size = rows.source.length * rows.target.length;
+    return { input: { feeds, fixed: fixed.length > 0 ? combineTerms(fixed) : new Float64Array(size), bc: this.#bcRows(rows), transport: { prior: priorOf(solve), reg, tau1, tau2, mode, normalisation, alignment: training.alignment, lambda } }, fixed };
   }
 
   async #feeds(rows: StepRows): Promise<ReadonlyMap<string, Float32Array>> {

@@ -2,7 +2,7 @@ import { reportError, UserError } from '../base/errors.ts';
 import { trainingKey } from '../config/training-key.ts';
 import { breathe, SLICE_MS } from './breathe.ts';
 import type { TrainedEncoder } from './encoders.ts';
-import type { TrainingMetrics, TrainingSession, TrainingStatus } from './protocol.ts';
+import type { GradientBalance, TrainingMetrics, TrainingSession, TrainingStatus } from './protocol.ts';
 import { Trainer, type TrainerPlace } from './trainer.ts';
 import type { TrainerState } from './trainer-state.ts';
 
@@ -121,6 +121,23 @@ export class TrainingRoom {
     return this.#status(null);
   }
 
+  /**
+   * What pulls at the encoder in its next step: of the run, where it is of these settings, or of a fresh one. A trainer of
+   * its own finds it out, so the run stays as it is.
+   * @throws UserError as `Trainer.create`
+   */
+  async balance(place: TrainerPlace, settings: TrainingSession, generation: number): Promise<GradientBalance> {
+    const running = this.#key === keyOf(settings, generation) ? this.#trainer : null;
+    const state = running ? await running.settled() : null;
+    const probe = await Trainer.create(place, settings);
+    try {
+      if (state) await probe.restore(state);
+      return await probe.balance();
+    } finally {
+      await probe.dispose();
+    }
+  }
+
   /** The encoder's file with the weights that it has learned. @throws UserError `no-training` */
   exported(): { readonly file: string; readonly bytes: Uint8Array<ArrayBuffer> } {
     if (!this.#trainer || this.#trainer.step === 0) throw new UserError('no-training', 'Nothing is trained yet, so the encoder is the file that was loaded.');
@@ -146,7 +163,7 @@ export class TrainingRoom {
     this.#starting = new Promise((resolve) => (done = resolve));
     await before;
     try {
-      const key = `${generation} ${trainingKey(settings)}`;
+      const key = keyOf(settings, generation);
       this.#steps = settings.policy.steps;
       if (this.#trainer && key === this.#key) {
         this.#trainer.follow(settings);
@@ -177,3 +194,5 @@ export class TrainingRoom {
     return { step: this.#trainer?.step ?? 0, steps: this.#steps, playing: this.#playing, kept: [...this.#kept.keys()].toSorted((p, q) => p - q), file: this.#trainer?.file ?? '', error: thrown === null ? null : reportError(thrown) };
   }
 }
+
+const keyOf = (settings: TrainingSession, generation: number): string => `${generation} ${trainingKey(settings)}`;

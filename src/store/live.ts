@@ -13,6 +13,7 @@ import { CheckpointShelf } from './checkpoint-shelf.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { ConfigShelf, isConfigDrop } from './config-shelf.ts';
 import { EncoderShelf } from './encoder-shelf.ts';
+import { Explainer } from './explainer.ts';
 import { IndexedSlots } from './indexed-slots.ts';
 import { PairingShelf, pairingFor } from './pairing-shelf.ts';
 import { PairingViewer } from './pairing-viewer.ts';
@@ -44,6 +45,7 @@ export class Live {
   readonly training: TrainingShelf;
   readonly checkpoints: CheckpointShelf;
   readonly #viewer: PairingViewer;
+  readonly #explainer: Explainer;
   #choice: BackendChoice;
   #configured: Promise<void> = Promise.resolve();
   #losses = 0;
@@ -70,6 +72,7 @@ export class Live {
     this.training = new TrainingShelf(this.#client, () => void this.#solve(), () => this.checkpoints);
     this.checkpoints = new CheckpointShelf(this.#client, this.training, new Checkpoints(new IndexedSlots()), (session) => this.restore(session));
     this.#viewer = new PairingViewer(this.#client);
+    this.#explainer = new Explainer(this.#client, MAX_SWEEP_CELLS);
   }
 
   /** Follow the session from now on and load what it names. */
@@ -187,6 +190,9 @@ export class Live {
         return;
       case 'camera-weights':
         setFeatures(session.features.map((spec) => (spec.use_learned_embed ? { ...spec, term_weight: spec.term_weight / cure.count } : spec)));
+        return;
+      case 'lambda':
+        setTraining({ lambda: threeDigits(session.training.lambda * cure.factor) });
         return;
       case 'window':
         setTraining({ window: cure.window, noWindow: false });
@@ -329,6 +335,7 @@ export class Live {
       }));
       this.#sweepSoon(session, solved.report);
       this.#viewer.refresh();
+      this.#explainer.refresh();
       this.training.planSolved();
       if (session === useSession.getState().session) void this.checkpoints.claim();
     } catch (thrown) {

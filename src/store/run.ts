@@ -2,7 +2,8 @@ import { create } from 'zustand';
 import type { ErrorReport } from '../base/errors.ts';
 import type { Finding, NullTau } from '../config/imported.ts';
 import type { PairingFacts, Trainable } from '../engine/client.ts';
-import type { BackendInfo, CostMatrices, EpisodePairView, RegimeMap, ResponseCurves, Side, SolveMatrices, SolveReport, TrainingStatus, VerifyReport, WindowTrial } from '../engine/protocol.ts';
+import type { PotPlan } from '../core/ot/pot.ts';
+import type { BackendInfo, CostMatrices, CostResponse, EpisodePairView, GradientBalance, RegimeMap, ResponseCurves, Side, SolveMatrices, SolveReport, TrainingStatus, VerifyReport, WindowTrial } from '../engine/protocol.ts';
 
 /** What the page says about a loaded dataset. The data themselves are in the engine. */
 export interface DatasetSummary {
@@ -139,6 +140,14 @@ interface RunState {
   readonly remark: string | null;
   readonly responses: ResponseCurves | null;
   readonly regimeMap: RegimeMap | null;
+  /** What explanations have computed: they may be of the settings before. null where there is nothing, or nothing to tell. */
+  readonly costResponse: CostResponse | null;
+  readonly potPlan: PotPlan | null;
+  readonly gradientBalance: GradientBalance | null;
+  /** Why the last of them could not be computed. */
+  readonly explainError: ErrorReport | null;
+  /** Whether what is explained is still of the settings before. */
+  readonly explainStale: boolean;
   /** Grows with every new pair of episodes that is shown; the arrays are in `matrices`. Why there is none, where there is not. */
   readonly episodePair: { readonly version: number; readonly error: ErrorReport | null };
   /** Repetitions of TRIED_WINDOWS on the present settings, and why there are no more of them. */
@@ -170,6 +179,11 @@ export const useRun = create<RunState>()(() => ({
   busy: false,
   responses: null,
   regimeMap: null,
+  costResponse: null,
+  potPlan: null,
+  gradientBalance: null,
+  explainError: null,
+  explainStale: false,
   episodePair: { version: 0, error: null },
   windowTrials: { done: [], error: null },
   training: { step: 0, steps: 0, playing: false, kept: [], file: '', error: null },

@@ -7,6 +7,8 @@ export type Order = 'time' | 'episode';
 export type Tab = 'solve' | 'inspect' | 'terms' | 'train' | 'setup';
 /** What stands beside the plan. */
 export type Aside = 'cell' | 'pairing' | 'window';
+/** What a reading, a warning or a chart is explained by, with a picture, in the place of what stands beside the plan. */
+export type Explained = 'objective' | 'stiffness' | 'slope' | 'welsch' | 'pot' | 'balance' | 'collapse';
 export type MapQuantity = 'mass' | 'diagRatio' | 'perplexity' | 'loss';
 
 /** What only this screen knows. Language and theme are remembered; the rest is not. */
@@ -21,6 +23,7 @@ interface ViewState {
   readonly setupOpen: boolean;
   readonly mapQuantity: MapQuantity;
   readonly aside: Aside;
+  readonly explained: Explained | null;
   /** Episodes that are compared, by place; null follows the cursor. */
   readonly compared: { readonly source: number | null; readonly target: number | null };
   /** The cell that all maps, marginals and frames point at, in batch indices. */
@@ -43,6 +46,7 @@ export const useView = create<ViewState>()(() => ({
   setupOpen: false,
   mapQuantity: 'mass',
   aside: 'cell',
+  explained: null,
   compared: { source: null, target: null },
   cursor: { i: 0, j: 0 },
   zoom: null,
@@ -74,6 +78,11 @@ export function followTheme(): void {
     if (theme !== previous.theme) apply();
   });
   apply();
+}
+
+/** Explain one thing, where it is in sight: on a phone beneath the plan, and in the place of an open setup. */
+export function explain(explained: Explained): void {
+  useView.setState({ explained, setupOpen: false, tab: 'inspect' });
 }
 
 /** Keep language and theme for the next visit. Private windows may refuse; then they last as long as the page. */

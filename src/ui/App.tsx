@@ -75,7 +75,7 @@ function useKeys(): void {
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
       if (event.ctrlKey || event.metaKey || event.altKey || (event.target instanceof HTMLElement && event.target.matches('input[type="text"], select'))) return;
-      if (event.key === 'Escape') useView.setState({ setupOpen: false });
+      if (event.key === 'Escape') useView.setState({ setupOpen: false, explained: null });
       if (event.key === 't' || event.key === 'T') useView.setState(({ theme }) => ({ theme: NEXT_THEME[theme] }));
     };
     window.addEventListener('keydown', onKey);

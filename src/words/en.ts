@@ -1,3 +1,5 @@
+import { explainEn } from './explain-en.ts';
+
 /** English. `{{name}}` is filled in; code names (ot_pi_sum, reg, τ₁) are never translated. */
 export const en = {
   'warn.hard-diagonal': 'Hard mask: every off-diagonal cell is exactly 0, so nothing is matched and only reg + τ₁ + τ₂ = {{total}} counts.',
@@ -11,7 +13,7 @@ export const en = {
   'warn.pot-breaks': 'POT breaks here at iteration {{value}} and returns mass {{mass}}; the true mass is {{trueMass}}.',
   'warn.term-dominates': '“{{term}}” carries {{value}} of the cost.',
   'warn.cameras-unweighted': '{{value}} cameras are summed at full weight, so images count {{value}} times.',
-  'warn.encoder-collapse': 'The embedding of {{feature}} has collapsed: it varies by {{value}} of its size, healthy is near 1.',
+  'warn.encoder-collapse': 'The embedding of {{feature}} has collapsed: it varies by {{value}} of its size, healthy is near 1, at mass {{mass}}.',
   'warn.constant-dimensions': 'Dimensions that never change in this batch: {{dimensions}} ({{value}} in all). They tell no samples apart.',
   'warn.diffuse-plan': 'The plan is diffuse: {{value}} matches a row of {{m}}, so the cost is a mean of M.',
   'cure.prior': 'Use {{prior}}',
@@ -20,6 +22,7 @@ export const en = {
   'cure.mode': 'Solve to the optimum',
   'cure.term-weight': 'Divide its weight by {{factor}}',
   'cure.camera-weights': 'Weigh each by 1/{{count}}',
+  'cure.lambda': 'Divide λ by {{factor}}',
   'cure.window': 'Use a window of {{frames}}',
   'notice.error': 'No new plan: the problem is explained beside it.',
   'notice.healthy': 'No warnings. Mass {{mass}} is inside 0.05–0.30.',
@@ -311,9 +314,6 @@ export const en = {
   'metric.nearest-gloss': 'Median cost of the nearest match over reg + τ₁ + τ₂: fine below 1, watch to 5, dead above',
   'metric.m-over-reg-gloss': 'Median of M over reg',
   'metric.m-over-tau-gloss': 'Median of M over τ₁',
-  'identity.objective': 'Objective = (reg + τ₁ + τ₂)(1 − π_sum) = {{total}} × (1 − {{mass}}) = {{value}}: the mass is the objective.',
-  'identity.diagonal': 'π_ii = exp(−M_ii ÷ {{total}}) ÷ n: reg and τ are interchangeable.',
-  'identity.scaled': 'M was divided by σ = {{sigma}}; cost is in raw units, objective in units of σ.',
   'regime.title': 'Regime map',
   'regime.quantity': 'Quantity of the regime map',
   'regime.describe': 'Regime map over reg and τ₁, with τ₂ ÷ τ₁ held. Solid line: mass 0.30, dashed: 0.05. Arrow keys move the point.',
@@ -524,4 +524,5 @@ export const en = {
   'tabs.terms': 'Terms',
   'tabs.train': 'Train',
   'tabs.setup': 'Setup',
+  ...explainEn,
 } as const;

@@ -31,6 +31,8 @@ export function cureWords(cure: Cure): { key: `cure.${Cure['kind']}`; values: Re
       return { key: 'cure.term-weight', values: { term: cure.term, factor: formatNumber(1 / cure.factor) } };
     case 'camera-weights':
       return { key: 'cure.camera-weights', values: { count: String(cure.count) } };
+    case 'lambda':
+      return { key: 'cure.lambda', values: { factor: formatCount(Math.round(1 / cure.factor)) } };
     case 'window':
       return { key: 'cure.window', values: { frames: String(cure.window) } };
   }

@@ -1,3 +1,4 @@
+import { explainZh } from './explain-zh.ts';
 import type { Catalogue } from './index.ts';
 
 /** 简体中文。代码名（ot_pi_sum、reg、τ₁）不译。 */
@@ -13,7 +14,7 @@ export const zh: Catalogue = {
   'warn.pot-breaks': 'POT 在第 {{value}} 次迭代失败并返回质量 {{mass}}；真实质量为 {{trueMass}}。',
   'warn.term-dominates': '“{{term}}”占代价的 {{value}}。',
   'warn.cameras-unweighted': '{{value}} 个相机以全权重相加，图像被计 {{value}} 次。',
-  'warn.encoder-collapse': '{{feature}} 的嵌入已坍缩：变化仅为其大小的 {{value}}，健康值接近 1。',
+  'warn.encoder-collapse': '{{feature}} 的嵌入已坍缩：变化仅为其大小的 {{value}}，健康值接近 1；质量 {{mass}}。',
   'warn.constant-dimensions': '本批中从不变化的维度：{{dimensions}}（共 {{value}} 个），不能区分样本。',
   'warn.diffuse-plan': '计划过散：每行 {{value}} 个匹配（共 {{m}}），代价近似 M 的均值。',
   'cure.prior': '改用 {{prior}}',
@@ -22,6 +23,7 @@ export const zh: Catalogue = {
   'cure.mode': '求解至最优',
   'cure.term-weight': '权重除以 {{factor}}',
   'cure.camera-weights': '各乘 1/{{count}}',
+  'cure.lambda': 'λ 除以 {{factor}}',
   'cure.window': '窗口设为 {{frames}}',
   'notice.error': '没有新的计划：问题见右侧说明。',
   'notice.healthy': '无警告。质量 {{mass}} 在 0.05–0.30 内。',
@@ -313,9 +315,6 @@ export const zh: Catalogue = {
   'metric.nearest-gloss': '最近匹配代价的中位数除以 reg + τ₁ + τ₂：低于 1 正常，1–5 留意，高于 5 失效',
   'metric.m-over-reg-gloss': 'M 的中位数除以 reg',
   'metric.m-over-tau-gloss': 'M 的中位数除以 τ₁',
-  'identity.objective': '目标 = (reg + τ₁ + τ₂)(1 − π_sum) = {{total}} × (1 − {{mass}}) = {{value}}：质量即目标。',
-  'identity.diagonal': 'π_ii = exp(−M_ii ÷ {{total}}) ÷ n：reg 与 τ 可互换。',
-  'identity.scaled': 'M 已除以 σ = {{sigma}}；代价为原始单位，目标以 σ 为单位。',
   'regime.title': '参数区域图',
   'regime.quantity': '区域图显示的量',
   'regime.describe': 'reg 与 τ₁ 的区域图，保持 τ₂ ÷ τ₁。实线：质量 0.30，虚线：0.05。方向键移动当前点。',
@@ -526,4 +525,5 @@ export const zh: Catalogue = {
   'tabs.terms': '各项',
   'tabs.train': '训练',
   'tabs.setup': '设置',
+  ...explainZh,
 };

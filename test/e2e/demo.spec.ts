@@ -45,6 +45,10 @@ test('the demo opens solved, without a complaint from browser or content securit
     await preset.selectOption('fork');
     await expect(page.locator('[data-warning="mass-collapse"]')).toBeVisible();
     await expect(metric(page, 'ot_pi_sum')).toHaveText(/^\d\.\de−3\d$/);
+    const note = page.locator('[data-explained="balance"]');
+    await expect(note.getByRole('heading', { name: 'The loss is dead' })).toBeVisible();
+    await expect(note.getByRole('img', { name: /^Gradient of transport over that of cloning: 10 to the −\d/ })).toBeVisible();
+    await expect(note.getByRole('button', { name: 'Set τ for 0.150' })).toBeVisible();
     await preset.selectOption('balanced');
     await expect.poll(() => metricNumber(page, 'ot_pi_sum')).toBeCloseTo(1, 3);
     await expect.poll(() => metricNumber(page, '|π1 − a|')).toBeLessThan(1e-6);
@@ -99,10 +103,31 @@ test('sliders, number boxes and modes: each moves plan and readings, or says wha
     const chip = page.locator('[data-warning="hard-diagonal"]');
     await expect(chip).toContainText('every off-diagonal cell is exactly 0');
     await expect(page.getByText('reg and τ are interchangeable')).toBeVisible();
+    await chip.getByRole('button', { name: /^Explain: Hard mask/ }).click();
+    const welsch = page.locator('[data-explained="welsch"] dd');
+    // The mean of the Welsch losses of the pairs is the objective.
+    expect(await welsch.nth(0).textContent()).toBe(await welsch.nth(1).textContent());
     await expect.poll(async () => (await metric(page, 'diag_ratio').textContent()) ?? '').toBe('1.00');
     await chip.getByRole('button', { name: 'Use soft 0.100' }).click();
     await expect(chip).toHaveCount(0);
     await expect(page.getByRole('textbox', { name: 'ε' })).toHaveValue('0.100');
+  });
+
+  await test.step('a reading is explained on the present problem: the sign of the shown cost, and what POT returns', async () => {
+    await page.getByRole('button', { name: 'Explain: Cost' }).click();
+    await expect(page.locator('[data-sign="opposite"], [data-sign="same"]')).toBeVisible();
+    const box = page.getByRole('textbox', { name: 'reg', exact: true });
+    const prior = page.getByRole('group', { name: 'prior c' });
+    await prior.getByRole('button', { name: 'product' }).click();
+    await box.fill('1e-4');
+    await box.press('Enter');
+    await page.locator('[data-warning="pot-breaks"]').getByRole('button', { name: /^Explain: POT breaks/ }).click();
+    await expect(page.locator('[data-pot] canvas')).toHaveCount(3);
+    await page.getByRole('button', { name: 'Close the explanation' }).click();
+    await expect(page.locator('[data-explained]')).toHaveCount(0);
+    await box.fill('0.01');
+    await box.press('Enter');
+    await expect(page.locator('[data-warning="pot-breaks"]')).toHaveCount(0);
   });
 
   await test.step('what a number box cannot take is said and changes nothing', async () => {

@@ -12,6 +12,21 @@ export interface PotOutcome {
   readonly mass: number;
 }
 
+/** A plan that POT returns although it broke, n × m. */
+export interface PotPlan extends PotOutcome {
+  readonly plan: Float64Array;
+  /** Whether every entry is a finite number, so that a test for that finds nothing wrong. */
+  readonly finite: boolean;
+}
+
+/** What POT iterates on, when it stopped. */
+interface Scalings {
+  readonly brokeAt: number | null;
+  readonly u: Float64Array;
+  readonly v: Float64Array;
+  readonly kernel: Float64Array;
+}
+
 /** Natural logarithms that float64 scalings hold: log(1.8e308) = 709.8, less a little room for rounding. */
 const SAFE_EXPONENT = 705;
 
@@ -21,7 +36,7 @@ const SAFE_EXPONENT = 705;
  * passes it. This is a model of what a user's training run would see, never a plan that the playground shows as one.
  */
 export function potOutcome(problem: UotProblem, reference: Reference): PotOutcome {
-  return simulate(problem, reference, () => false)!;
+  return outcomeOf(simulate(problem, reference, () => false)!);
 }
 
 /**
@@ -29,12 +44,32 @@ export function potOutcome(problem: UotProblem, reference: Reference): PotOutcom
  * @param work multiplications to spend on it at most; a failure that comes later is not found
  */
 export function potFailure(problem: UotProblem, reference: Reference, optimum: Potentials, work = Infinity): PotOutcome | null {
-  const outcome = simulate(problem, reference, linesSurvive(problem, reference) ? (v) => staysInRange(problem, optimum, v) : () => false, work);
-  return outcome === null || outcome.brokeAt === null ? null : outcome;
+  const broken = failed(problem, reference, optimum, work);
+  return broken && outcomeOf(broken);
+}
+
+/** The plan that comes with that failure; null where POT works. @param work as in `potFailure` */
+export function potPlan(problem: UotProblem, reference: Reference, optimum: Potentials, work = Infinity): PotPlan | null {
+  const broken = failed(problem, reference, optimum, work);
+  if (!broken) return null;
+  const { u, v, kernel } = broken;
+  const plan = kernel.map((value, k) => u[Math.floor(k / problem.m)]! * value * v[k % problem.m]!);
+  return { ...outcomeOf(broken), plan, finite: plan.every(Number.isFinite) };
+}
+
+function failed(problem: UotProblem, reference: Reference, optimum: Potentials, work: number): Scalings | null {
+  const stopped = simulate(problem, reference, linesSurvive(problem, reference) ? (v) => staysInRange(problem, optimum, v) : () => false, work);
+  return stopped === null || stopped.brokeAt === null ? null : stopped;
+}
+
+function outcomeOf({ brokeAt, u, v, kernel }: Scalings): PotOutcome {
+  let mass = 0;
+  for (let i = 0, k = 0; i < u.length; i++) for (let j = 0; j < v.length; j++, k++) mass += u[i]! * kernel[k]! * v[j]!;
+  return { brokeAt, mass };
 }
 
 /** Run the scheme until it stops, breaks, `isSafe(v)` or `work` is spent; null in the last two cases. */
-function simulate(problem: UotProblem, reference: Reference, isSafe: (v: Float64Array) => boolean, work = Infinity): PotOutcome | null {
+function simulate(problem: UotProblem, reference: Reference, isSafe: (v: Float64Array) => boolean, work = Infinity): Scalings | null {
   const { n, m, cost, a, b, reg, tau1, tau2 } = problem;
   let u = new Float64Array(n).fill(1);
   let v = new Float64Array(m).fill(1);
@@ -72,9 +107,7 @@ function simulate(problem: UotProblem, reference: Reference, isSafe: (v: Float64
     if (error < PARITY_DEFAULTS.threshold) break;
     if (isSafe(v) || 2 * n * m * (iteration + 1) > work) return null;
   }
-  let mass = 0;
-  for (let i = 0, k = 0; i < n; i++) for (let j = 0; j < m; j++, k++) mass += u[i]! * kernel[k]! * v[j]!;
-  return { brokeAt, mass };
+  return { brokeAt, u, v, kernel };
 }
 
 /**

@@ -14,6 +14,8 @@ export type Cure =
   | { readonly kind: 'mode'; readonly mode: 'fast' }
   | { readonly kind: 'term-weight'; readonly term: string; readonly factor: number }
   | { readonly kind: 'camera-weights'; readonly count: number }
+  /** λ times this. */
+  | { readonly kind: 'lambda'; readonly factor: number }
   /** W in frames, and no whole episodes. */
   | { readonly kind: 'window'; readonly window: number };
 
@@ -72,14 +74,21 @@ export interface PairJitter {
 /** The band in which the fork's runs were healthy, and the mass that a cure aims for. */
 export const HEALTHY_MASS = { low: 0.05, high: 0.3, wanted: 0.15 } as const;
 
+/**
+ * The signature of a collapse is high mass with low variance: a constant encoder costs transport nothing. Variance is that
+ * of embeddings, as a share of their size, or of what it was when a run began.
+ */
+export const COLLAPSE = { variance: 0.05, mass: 0.6 } as const;
+
+/** Whether readings of a run have the signature. @param variance of what it was at first, on the side where it is less */
+export const isCollapse = (mass: number, variance: number): boolean => mass > COLLAPSE.mass && variance < COLLAPSE.variance;
+
 const LIMITS = {
   deadMass: 1e-3,
-  heavyMass: 0.6,
   dominantShare: 0.95,
   diffuse: 0.5,
   float32Potential: 1e3,
   float32Exponent: 1e4,
-  collapsedVariance: 0.05,
 } as const;
 
 /**
@@ -110,11 +119,11 @@ export function planWarnings(problem: UotProblem, solution: UotSolution, context
   const pot = potFailure(problem, reference, solution, potWork);
   if (pot) add('pot-breaks', pot.brokeAt ?? 0, saferReg(problem, reference), { mass: pot.mass, trueMass: mass });
   if (prior.kind === 'ones' && relaxed && mass > 1 + 1e-9) add('mass-above-one', mass, { kind: 'prior', prior: { kind: 'product' } });
-  else if (relaxed && mass > LIMITS.heavyMass) add('transport-dominates', mass, healthyMass());
+  else if (relaxed && mass > COLLAPSE.mass) add('transport-dominates', mass, healthyMass());
   for (const [term, share] of context?.shares ?? []) if (share > LIMITS.dominantShare && context!.shares.size > 1) add('term-dominates', share, { kind: 'term-weight', term, factor: 0.2 }, { term });
   if (context && context.cameras.count > 1 && context.cameras.weight > context.cameras.count - 0.5)
     add('cameras-unweighted', context.cameras.count, { kind: 'camera-weights', count: context.cameras.count });
-  for (const [feature, variance] of context?.embeddingVariance ?? []) if (variance < LIMITS.collapsedVariance) add('encoder-collapse', variance, null, { feature });
+  for (const [feature, variance] of context?.embeddingVariance ?? []) if (variance < COLLAPSE.variance) add('encoder-collapse', variance, { kind: 'lambda', factor: 0.1 }, { feature, mass });
   if (prior.kind !== 'diagonal' && m > 2 && solution.perplexity > LIMITS.diffuse * m) add('diffuse-plan', solution.perplexity, sharper, { m });
   const exponent = (statistics?.max ?? 0) / reg;
   if (solution.largestPotential > LIMITS.float32Potential || exponent > LIMITS.float32Exponent) add('float32-range', Math.max(solution.largestPotential, exponent), null);

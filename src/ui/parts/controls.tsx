@@ -20,8 +20,8 @@ export function Glyph({ name }: { name: keyof typeof GLYPHS }): ReactElement {
   );
 }
 
-/** Two to five views of one thing. */
-export function Segmented<T extends string>({ label, value, options, onChange, wide = false }: { label: string; value: T; options: readonly { value: T; label: string; title?: string }[]; onChange: (value: T) => void; wide?: boolean }): ReactElement {
+/** Two to five views of one thing; null where it shows none of them. */
+export function Segmented<T extends string>({ label, value, options, onChange, wide = false }: { label: string; value: T | null; options: readonly { value: T; label: string; title?: string }[]; onChange: (value: T) => void; wide?: boolean }): ReactElement {
   return (
     <span className={wide ? 'segmented wide' : 'segmented'} role="group" aria-label={label}>
       {options.map((option) => (

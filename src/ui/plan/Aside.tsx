@@ -3,14 +3,16 @@ import { useRun } from '../../store/run.ts';
 import { useView, type Aside as View } from '../../store/view.ts';
 import { Segmented } from '../parts/controls.tsx';
 import { useWords } from '../parts/words.ts';
+import { Explanation } from '../explain/Explanation.tsx';
 import { EpisodePair } from '../pairing/EpisodePair.tsx';
 import { WindowTrials } from '../pairing/WindowTrials.tsx';
 import { Inspector } from './Inspector.tsx';
 
-/** What stands beside the plan: the cell under the cursor, the episodes it comes from, or how far pairs may be moved. */
+/** What stands beside the plan: what a person wants explained, or the cell under the cursor, the episodes it comes from, or how far pairs may be moved. */
 export function Aside(): ReactElement {
   const t = useWords();
   const aside = useView((view) => view.aside);
+  const explained = useView((view) => view.explained);
   const solved = useRun((run) => run.report !== null);
   return (
     <aside className="aside inspector" aria-label={t('aside.title')} data-aside={aside}>
@@ -19,11 +21,11 @@ export function Aside(): ReactElement {
           <Segmented<View>
             wide
             label={t('aside.title')}
-            value={aside}
+            value={explained === null ? aside : null}
             options={(['cell', 'pairing', 'window'] as const).map((value) => ({ value, label: t(`aside.${value}`), title: t(`aside.${value}-gloss`) }))}
-            onChange={(value) => useView.setState({ aside: value })}
+            onChange={(value) => useView.setState({ aside: value, explained: null })}
           />
-          {aside === 'cell' ? <Inspector /> : aside === 'pairing' ? <EpisodePair /> : <WindowTrials />}
+          {explained !== null ? <Explanation of={explained} /> : aside === 'cell' ? <Inspector /> : aside === 'pairing' ? <EpisodePair /> : <WindowTrials />}
         </>
       ) : null}
     </aside>

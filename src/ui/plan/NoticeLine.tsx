@@ -1,6 +1,7 @@
 import { useState, type ReactElement } from 'react';
-import { HEALTHY_MASS, type Warning } from '../../core/ot/warnings.ts';
+import { HEALTHY_MASS, type Warning, type WarningCode } from '../../core/ot/warnings.ts';
 import { useRun } from '../../store/run.ts';
+import { explain, type Explained } from '../../store/view.ts';
 import { formatNumber } from '../../words/numbers.ts';
 import { cureWords, warningWords } from '../../words/warnings.ts';
 import { Glyph } from '../parts/controls.tsx';
@@ -86,6 +87,9 @@ export function NoticeLine(): ReactElement {
 /** Characters of two texts that stand side by side with their buttons on a wide screen. */
 const BOTH_FIT = 80;
 
+/** The warnings that have a picture. */
+const EXPLAINED: Readonly<Partial<Record<WarningCode, Explained>>> = { 'mass-collapse': 'balance', 'transport-dominates': 'balance', 'hard-diagonal': 'welsch', 'pot-breaks': 'pot', 'encoder-collapse': 'collapse' };
+
 function textOf(warning: Warning, t: Translate): string {
   const { key, values } = warningWords(warning);
   return t(key, values);
@@ -97,6 +101,7 @@ function Chip({ warning }: { warning: Warning }): ReactElement {
   const text = textOf(warning, t);
   const cure = warning.cure;
   const words = cure ? cureWords(cure) : null;
+  const explained = EXPLAINED[warning.code];
   return (
     <span className="chip warn" data-warning={warning.code}>
       <Glyph name="warn" />
@@ -104,6 +109,11 @@ function Chip({ warning }: { warning: Warning }): ReactElement {
       {cure && words ? (
         <button type="button" className="link" onClick={() => void live.cure(cure)}>
           {t(words.key, words.values)}
+        </button>
+      ) : null}
+      {explained ? (
+        <button type="button" className="link" aria-label={t('explain.open', { what: text })} onClick={() => explain(explained)}>
+          {t('explain.why')}
         </button>
       ) : null}
     </span>

@@ -4,6 +4,7 @@ import { SESSION_LIMITS, type SolveSettings } from '../../config/session.ts';
 import type { Normalisation } from '../../core/cost/terms.ts';
 import { useRun } from '../../store/run.ts';
 import { presetOf, useSession } from '../../store/session.ts';
+import { useView } from '../../store/view.ts';
 import { NumberBox, Segmented } from '../parts/controls.tsx';
 import { REG_SCALE, TAU_SCALE } from '../parts/scales.ts';
 import { useLive } from '../parts/live.ts';
@@ -41,6 +42,11 @@ function PresetLine(): ReactElement {
   const session = useSession((state) => state.session);
   const applyPreset = useSession((state) => state.applyPreset);
   const current = presetOf(session);
+  const choose = (name: PresetName): void => {
+    applyPreset(name);
+    // Nothing else on the page would say at a glance that its loss is dead.
+    if (name === 'fork') useView.setState({ explained: 'balance' });
+  };
   return (
     <h3>
       {t('solve.title')}
@@ -48,7 +54,7 @@ function PresetLine(): ReactElement {
       <button type="button" className="link" style={{ fontWeight: 400 }} title={t('solve.suggest-gloss')} onClick={() => void live.suggest()}>
         {t('solve.suggest')}
       </button>
-      <select className="select" aria-label={t('solve.preset')} value={current ?? ''} onChange={(event) => applyPreset(event.target.value as PresetName)}>
+      <select className="select" aria-label={t('solve.preset')} value={current ?? ''} onChange={(event) => choose(event.target.value as PresetName)}>
         {current === null ? <option value="">{t('solve.preset')}</option> : null}
         {PRESET_NAMES.map((name) => (
           <option key={name} value={name}>

@@ -30,7 +30,7 @@ export function Film(): ReactElement {
         {height > 0 && orders
           ? frames.map((frame) => (
               <button key={frame.step} type="button" aria-label={t('train.frame', { step: String(frame.step) })} aria-current={frame.step === step} disabled={frame.step >= step} onClick={() => void live.training.rewind(frame.step)}>
-                <FramePicture frame={frame} side={side} orders={orders} />
+                <PlanPicture frame={frame} side={side} orders={orders} />
                 <span>{frame.step}</span>
               </button>
             ))
@@ -40,7 +40,8 @@ export function Film(): ReactElement {
   );
 }
 
-function FramePicture({ frame, side, orders }: { frame: FilmFrame; side: number; orders: Orders }): ReactElement {
+/** A plan as pixels, without axes. @param side in CSS pixels; as wide as its place without one */
+export function PlanPicture({ frame, side, orders }: { frame: Pick<FilmFrame, 'n' | 'm' | 'plan'>; side?: number; orders: Orders }): ReactElement {
   const canvas = useRef<HTMLCanvasElement>(null);
   const theme = useTheme();
   const scale = useView((view) => view.scale);
@@ -57,7 +58,7 @@ function FramePicture({ frame, side, orders }: { frame: FilmFrame; side: number;
     // The theme changes the paper that token() reads.
     // oxlint-disable-next-line react/exhaustive-deps
   }, [frame, orders, scale, theme, masked]);
-  return <canvas ref={canvas} width={frame.m} height={frame.n} style={{ width: side, height: side }} aria-hidden="true" />;
+  return <canvas ref={canvas} width={frame.m} height={frame.n} style={side === undefined ? {} : { width: side, height: side }} aria-hidden="true" />;
 }
 
 /** At most `count` of them, evenly, the first and the last always. */

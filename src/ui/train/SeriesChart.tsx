@@ -1,7 +1,9 @@
 import { useMemo, useRef, type ReactElement } from 'react';
 import type { TrainingMetrics } from '../../engine/protocol.ts';
 import { formatNumber } from '../../words/numbers.ts';
+import { Glyph } from '../parts/controls.tsx';
 import { useRem, useSize } from '../parts/hooks.ts';
+import { useWords } from '../parts/words.ts';
 
 /** A line over the steps of a run. */
 export interface Series {
@@ -13,6 +15,10 @@ export interface Series {
 interface SeriesChartProps {
   readonly title: string;
   readonly gloss: string;
+  /** Explains the chart; its title is then a button. */
+  readonly onExplain?: () => void;
+  /** A word of warning beside the title. */
+  readonly flag?: string | null;
   readonly series: readonly Series[];
   readonly metrics: readonly TrainingMetrics[];
   /** The last step of the run. */
@@ -27,7 +33,8 @@ interface SeriesChartProps {
 const POINTS = 90;
 
 /** Lines over a run's steps, named at their end. Hovering moves the cursor of all charts; figures are read beside them. */
-export function SeriesChart({ title, gloss, series, metrics, steps, scale, cursor, onCursor }: SeriesChartProps): ReactElement {
+export function SeriesChart({ title, gloss, onExplain, flag = null, series, metrics, steps, scale, cursor, onCursor }: SeriesChartProps): ReactElement {
+  const t = useWords();
   const box = useRef<HTMLDivElement>(null);
   const { width, height } = useSize(box);
   const rem = useRem() / 16;
@@ -52,7 +59,15 @@ export function SeriesChart({ title, gloss, series, metrics, steps, scale, curso
   return (
     <div className="series-chart">
       <h3 title={gloss}>
-        <span>{title}</span>
+        {onExplain ? (
+          <button type="button" className="link" aria-label={t('explain.open', { what: flag === null ? title : `${title}, ${flag}` })} onClick={onExplain}>
+            {flag === null ? null : <Glyph name="warn" />}
+            {title}
+            {flag === null ? '' : `: ${flag}`}
+          </button>
+        ) : (
+          <span>{title}</span>
+        )}
         <span className="spring" />
         <span className="muted number">{values.length > 0 ? `${formatNumber(low, 2)} – ${formatNumber(high, 2)}` : ''}</span>
       </h3>

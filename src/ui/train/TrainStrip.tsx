@@ -1,8 +1,10 @@
 import { useState, type ReactElement } from 'react';
 import type { TrainingMetrics } from '../../engine/protocol.ts';
 import { useRun } from '../../store/run.ts';
+import { collapsedAt } from '../../store/collapse.ts';
 import { useSession } from '../../store/session.ts';
 import { run } from '../../store/training-shelf.ts';
+import { explain } from '../../store/view.ts';
 import { formatNumber } from '../../words/numbers.ts';
 import { ErrorText } from '../parts/controls.tsx';
 import { useLive } from '../parts/live.ts';
@@ -36,6 +38,7 @@ export function TrainStrip(): ReactElement {
   const planned = useSession((state) => state.session.policy.steps);
   const [cursor, setCursor] = useState<number | null>(null);
   const { metrics } = run;
+  const shown = at(metrics, cursor);
   const domain = Math.max(2, steps || planned);
   const chart = { metrics, steps: domain, cursor, onCursor: setCursor };
   const sides: readonly Series[] = [
@@ -49,14 +52,14 @@ export function TrainStrip(): ReactElement {
   const terms = (metrics[0]?.terms ?? []).map(({ name }, k): Series => ({ name, style: (['ink', 'dash', 'dot', 'faint'] as const)[k % 4]!, of: (at) => at.terms[k]?.mean ?? null }));
   return (
     <footer className="train" aria-label={t('train.title')}>
-      <Transport at={at(metrics, cursor)} />
+      <Transport at={shown} />
       <div className="charts">
-        <SeriesChart title={t('train.losses')} gloss={t('train.losses-gloss')} series={LOSSES} scale="log" {...chart} />
+        <SeriesChart title={t('train.losses')} gloss={t('train.losses-gloss')} onExplain={() => explain('slope')} series={LOSSES} scale="log" {...chart} />
         <SeriesChart title={t('train.transport')} gloss={t('train.transport-gloss')} series={TRANSPORT} scale="unit" {...chart} />
         <SeriesChart title={t('train.terms')} gloss={t('train.terms-gloss')} series={terms} scale="log" {...chart} />
-        <SeriesChart title={t('train.variance')} gloss={t('train.variance-gloss')} series={sides} scale="zero" {...chart} />
+        <SeriesChart title={t('train.variance')} gloss={t('train.variance-gloss')} onExplain={() => explain('collapse')} flag={shown && collapsedAt(metrics, shown) ? t('collapse.flag') : null} series={sides} scale="zero" {...chart} />
         <SeriesChart title={t('train.rank')} gloss={t('train.rank-gloss')} series={ranks} scale="zero" {...chart} />
-        <SeriesChart title={t('train.norms')} gloss={t('train.norms-gloss')} series={NORMS} scale="log" {...chart} />
+        <SeriesChart title={t('train.norms')} gloss={t('train.norms-gloss')} onExplain={() => explain('balance')} series={NORMS} scale="log" {...chart} />
       </div>
       <Film />
     </footer>

@@ -95,7 +95,7 @@ describe('what its readings say', () => {
     const engine = await Engine.holding(madeDataset([40]), madeDataset([40]), false);
     await engine.add(await encoderOf('constant.onnx', constant));
     const { report } = await engine.solve({ features: [on('observation.state', 'constant.onnx', { weight_label: 1 })] });
-    expect(report.warnings).toContainEqual(expect.objectContaining({ code: 'encoder-collapse', value: 0, facts: { feature: 'constant.onnx' } }));
+    expect(report.warnings).toContainEqual(expect.objectContaining({ code: 'encoder-collapse', value: 0, facts: { feature: 'constant.onnx', mass: report.ot_pi_sum } }));
   });
 
   it('the demo’s encoder has not', async () => {

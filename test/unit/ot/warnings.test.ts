@@ -190,10 +190,10 @@ test('cameras-unweighted: count; weights of 1/N cure it', () => {
   expect(warningOf('cameras-unweighted', healthy(), FAST, { cameras: { count: 1, weight: 1 } })).toBeUndefined();
 });
 
-test('encoder-collapse: variance and feature', () => {
+test('encoder-collapse: variance, feature and mass; less of λ as its cure', () => {
   const embeddingVariance = new Map([['image', 0.004], ['wrist', 0.9]]);
   const found = warningsOf(healthy(), FAST, { embeddingVariance });
-  expect(found).toEqual([{ code: 'encoder-collapse', value: 0.004, facts: { feature: 'image' }, cure: null }]);
+  expect(found).toEqual([{ code: 'encoder-collapse', value: 0.004, facts: { feature: 'image', mass: solve(healthy(), FAST).mass }, cure: { kind: 'lambda', factor: 0.1 } }]);
 });
 
 test('constant-dimensions: how many, and the first few by name', () => {

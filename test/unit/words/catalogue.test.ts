@@ -23,7 +23,7 @@ const WARNINGS: Record<WarningCode, Pick<Warning, 'value' | 'facts'>> = {
   'pot-breaks': { value: 0, facts: { mass: 0, trueMass: 0.3 } },
   'term-dominates': { value: 0.97, facts: { term: 'joints' } },
   'cameras-unweighted': { value: 3, facts: {} },
-  'encoder-collapse': { value: 0.01, facts: { feature: 'wrist' } },
+  'encoder-collapse': { value: 0.01, facts: { feature: 'wrist', mass: 0.9 } },
   'constant-dimensions': { value: 2, facts: { dimensions: 'action[0], action[1]' } },
   'diffuse-plan': { value: 40, facts: { m: 64 } },
 };
@@ -34,6 +34,7 @@ const CURES: Record<Cure['kind'], readonly Cure[]> = {
   mode: [{ kind: 'mode', mode: 'fast' }],
   'term-weight': [{ kind: 'term-weight', term: 'joints', factor: 0.2 }],
   'camera-weights': [{ kind: 'camera-weights', count: 3 }],
+  lambda: [{ kind: 'lambda', factor: 0.1 }],
   window: [{ kind: 'window', window: 2 }],
 };
 const warningOf = (code: WarningCode): Warning => ({ code, cure: null, ...WARNINGS[code] });
