@@ -79,6 +79,8 @@ const ZH: Readonly<Record<string, string>> = {
   'bad-head': '无法构建策略头：其宽度、动作数或所选输出不合适。请在“策略”处修改。',
   'no-training': '尚未训练任何一步。',
   'training-nan': '训练出现了非有限的数值，已停在前一步的权重。请降低学习率、裁剪范数或 λ。',
+  'train-gpu-lost': '训练中 GPU 丢失。训练已回到最后保留的一步，可由此在 CPU 上继续。',
+  'train-gpu-input': '编码器有非 float32 的输入，而 GPU 上的训练只接受 float32，因此本次训练在 CPU 上进行。',
   'checkpoint-mismatch': '检查点的权重与当前设置不符。请恢复其会话，或重新训练。',
   'encoder-key': '映射到编码器的列不存在。请另选一列。',
   'gpu-lost': 'GPU 丢失。将重新申请；若失败则由 CPU 求解。',
