@@ -95,7 +95,7 @@ function Transport({ at: shown }: { at: TrainingMetrics | undefined }): ReactEle
       </h3>
       <div className="keys">
         {playing ? (
-          <button type="button" className="button primary" onClick={() => void training.pause()} title={t('train.pause')}>
+          <button type="button" className="button primary" onClick={() => void training.pause()} title={t('train.pause')} aria-label={t('train.pause')}>
             ❚❚
           </button>
         ) : (
