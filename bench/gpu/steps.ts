@@ -1,20 +1,20 @@
 import type { GpuSolver } from '../../src/gpu/solver.ts';
 import type { StepPart } from '../../src/training/step.ts';
-import { DEMO_STEP, STEP_LEARNING_RATE, STEP_WEIGHT, deviceStepper, hostStepper, stepInput, stepWeights, type StepCase, type Stepper } from '../../test/support/step.ts';
+import { DEMO_STEP, STEP_LEARNING_RATE, STEP_WEIGHT, deviceStepper, hostStepper, stepInput, stepWeights, type CaseStepper, type StepCase } from '../../test/support/step.ts';
 import { median } from '../table.ts';
 import { timed, type Contender, type Facts } from './kernels.ts';
 import type { Peer } from './peers/peer.ts';
 
 /** Steps before any is timed, in which engines compile what they run often, and those that are timed part by part. On a software adapter one of the CNN takes many seconds. */
-const WARM_UP = { mlp: 20, cnn: 1 } as const;
-const SPLIT = { mlp: 9, cnn: 1 } as const;
+const WARM_UP: Readonly<Record<StepCase['name'], number>> = { mlp: 20, cnn: 1, diffusion: 20, own: 20 };
+const SPLIT: Readonly<Record<StepCase['name'], number>> = { mlp: 9, cnn: 1, diffusion: 9, own: 9 };
 
 /**
  * Training steps: ours on the device, ours on the CPU (wasm provider, float64 solver), and jax-js's of the MLP. A run is a
  * step from arrays on the CPU to its losses there. What the parts take is measured in steps of their own, which wait for
  * the device after each part.
  */
-export function stepContenders(solver: GpuSolver, peers: ReadonlyMap<string, Peer>, network: StepCase['name']): { name: string; contenders: Contender[] } {
+export function stepContenders(solver: GpuSolver, peers: ReadonlyMap<string, Peer>, network: 'mlp' | 'cnn'): { name: string; contenders: Contender[] } {
   const given = { ...DEMO_STEP, name: network };
   const settled = async (): Promise<void> => {
     await solver.device.queue.onSubmittedWorkDone();
@@ -37,7 +37,7 @@ export function stepContenders(solver: GpuSolver, peers: ReadonlyMap<string, Pee
   };
 }
 
-function ours(name: string, given: StepCase, open: () => Promise<Stepper>, expected: (() => Promise<number>) | null, settled: () => Promise<void>): Contender {
+function ours(name: string, given: StepCase, open: () => Promise<CaseStepper>, expected: (() => Promise<number>) | null, settled: () => Promise<void>): Contender {
   let t = 0;
   let difference: number | null = null;
   let parts: Facts['parts'];
@@ -59,7 +59,7 @@ function ours(name: string, given: StepCase, open: () => Promise<Stepper>, expec
 }
 
 /** Medians of what each part takes where the device is waited for after it. */
-async function split(stepper: Stepper, given: StepCase, next: () => number, settled: () => Promise<void>): Promise<Readonly<Record<string, number>>> {
+async function split(stepper: CaseStepper, given: StepCase, next: () => number, settled: () => Promise<void>): Promise<Readonly<Record<string, number>>> {
   const taken = new Map<StepPart, number[]>();
   for (let k = 0; k < SPLIT[given.name]; k++) {
     const t = next();

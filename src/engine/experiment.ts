@@ -149,8 +149,8 @@ export class Experimenter {
         probeOod: probe.outOfDistribution,
         mass: report.ot_pi_sum,
         phaseError: phase?.plan ?? Number.NaN,
-        sourceVariance: last.sourceVariance,
-        targetVariance: last.targetVariance,
+        sourceVariance: last.sourceVariance ?? Number.NaN,
+        targetVariance: last.targetVariance ?? Number.NaN,
         targetRank: last.targetRank,
         bc,
         curve,
@@ -194,7 +194,7 @@ async function train(trainer: Trainer, steps: number, seed: number, pace: Pace):
     last = metrics;
     const probed = curve.length % looks === looks - 1 && step < steps;
     const mass = mean(since.map((at) => at.mass));
-    curve.push({ step, bc: mean(since.map((at) => at.bc)), mass: Number.isNaN(mass) ? null : mass, variance: metrics.targetVariance, probe: probed ? (await goalProbe(trainer, seed)).outOfDistribution : null });
+    curve.push({ step, bc: mean(since.map((at) => at.bc)), mass: Number.isNaN(mass) ? null : mass, variance: metrics.targetVariance ?? Number.NaN, probe: probed ? (await goalProbe(trainer, seed)).outOfDistribution : null });
     since = [];
   }
   if (!last) throw new UserError('bad-experiment', 'A run has at least one step; set more under Policy.');

@@ -185,7 +185,7 @@ export class EngineHost {
         this.#send({ type: 'trained', id, status: await this.#training.resume(this.#trainerPlace(), request.settings, this.#generation, request.checkpoint) }, []);
         return;
       case 'trained-encoder': {
-        const { file, bytes } = this.#training.exported();
+        const { file, bytes } = await this.#training.exported();
         this.#send({ type: 'encoder-file', id, file, bytes }, [bytes.buffer]);
         return;
       }
@@ -201,7 +201,7 @@ export class EngineHost {
     const { source, target } = this.#sides;
     if (!source || !target) throw new UserError('no-data', 'Training needs a source and a target. Drop a shard on the side that has none.');
     const images: TrainerPlace['images'] = (side, row) => this.#frame(side, row, DEMO_IMAGE.shape[2], DEMO_IMAGE.shape[1]);
-    return { source: source.dataset, target: target.dataset, images, room: this.#room, pairing: this.#pairing, options: this.#watch ? { watch: this.#watch } : {} };
+    return { source: source.dataset, target: target.dataset, images, room: this.#room, pairing: this.#pairing, backend: this.#backend, options: this.#watch ? { watch: this.#watch } : {} };
   }
 
   /** One batch a window; null, after a `superseded` reply, when newer trials or a solve have come. */

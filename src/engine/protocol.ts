@@ -11,6 +11,7 @@ import type { MatchErrors } from '../core/pairing/match.ts';
 import type { PairInfo } from '../core/pairing/pair-info.ts';
 import type { Dataset } from '../datasets/types.ts';
 import type { LoadedEncoder } from '../encoders/load.ts';
+import type { HandoverReason } from '../gpu/outcome.ts';
 import type { TrainerState } from './trainer-state.ts';
 
 export type Side = 'source' | 'target';
@@ -192,6 +193,13 @@ export interface PairingReport {
   readonly warnings: readonly string[];
 }
 
+/** Where the steps of a run are taken, chosen when it starts. */
+export interface TrainingPlace {
+  readonly kind: BackendInfo['kind'];
+  /** Why the host takes them although a GPU was chosen; null otherwise. */
+  readonly reason: ErrorReport | null;
+}
+
 /** How a run stands. */
 export interface TrainingStatus {
   readonly step: number;
@@ -202,6 +210,8 @@ export interface TrainingStatus {
   readonly kept: readonly number[];
   /** The encoder that learns. */
   readonly file: string;
+  /** null where there is no run. */
+  readonly runsOn: TrainingPlace | null;
   /** What ended it before its time; the weights are those of the last good step. */
   readonly error: ErrorReport | null;
 }
@@ -225,9 +235,12 @@ export interface TrainingMetrics {
   /** Norms of the gradients before clipping. */
   readonly encoderNorm: number;
   readonly headNorm: number;
-  /** Spread of the embeddings of each side (`Spread`). */
-  readonly sourceVariance: number;
-  readonly targetVariance: number;
+  /** Whether the solve came to its end, and why float64 solved in a GPU's place. */
+  readonly converged: boolean;
+  readonly handedOver: HandoverReason | null;
+  /** Spread of the embeddings of each side (`Spread`); null in steps of a GPU in which it was not looked at. */
+  readonly sourceVariance: number | null;
+  readonly targetVariance: number | null;
   readonly sourceRank: number | null;
   readonly targetRank: number | null;
   readonly learningRate: number;

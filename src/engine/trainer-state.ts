@@ -1,5 +1,5 @@
 import type { RandomState } from '../base/random.ts';
-import type { OptimiserState } from '../core/training/adamw.ts';
+import type { PolicyState } from '../training/stepper.ts';
 
 /** What decides which rows the next steps draw, beside the data: with it a run goes on as it would have. */
 export interface DrawState {
@@ -9,11 +9,8 @@ export interface DrawState {
 }
 
 /** Everything that a run goes on from: with the same settings and data, bit by bit as it would have. */
-export interface TrainerState {
+export interface TrainerState extends PolicyState {
   readonly step: number;
-  /** By network and tensor; the encoder's first. */
-  readonly weights: readonly { readonly network: 'encoder' | 'head'; readonly name: string; readonly values: Float32Array<ArrayBuffer> }[];
-  readonly optimiser: OptimiserState;
   readonly draws: DrawState;
 }
 

@@ -7,11 +7,10 @@ import { trainedTerms } from '../config/trained-terms.ts';
 import { embedKeys, type BatchColumn, type FeatureSpec } from '../core/cost/features.ts';
 import { combineTerms, type CostTerm } from '../core/cost/terms.ts';
 import { timeWindows } from '../core/pairing/time-windows.ts';
-import { CpuAdamW, DEFAULT_ADAMW } from '../core/training/adamw.ts';
+import { DEFAULT_ADAMW } from '../core/training/adamw.ts';
 import { DEFAULT_EMA, emaDecay } from '../core/training/ema.ts';
 import { differentiate } from '../encoders/autodiff/differentiate.ts';
 import { splitFrozen } from '../encoders/autodiff/freeze.ts';
-import { HostGraphs, type TrainedTensor } from '../encoders/autodiff/host-graphs.ts';
 import { projection, PROJECTION_INPUT, PROJECTION_OUTPUT } from '../encoders/autodiff/projection.ts';
 import { withWeights } from '../encoders/autodiff/with-weights.ts';
 import { trainability } from '../encoders/autodiff/source.ts';
@@ -20,16 +19,18 @@ import type { OrtOptions } from '../encoders/ort.ts';
 import { preflight } from '../encoders/preflight.ts';
 import type { EncoderFile, Embedding, Feed } from '../encoders/session.ts';
 import { flatten } from '../encoders/spec.ts';
-import { forwardRows, hostActions } from '../training/act.ts';
 import { cosineSchedule, drawNoise, timeEmbedding, type NoiseSchedule } from '../training/diffusion.ts';
 import { buildHead, checkOwnHead } from '../training/heads.ts';
 import { lambdaAt, rateAt } from '../training/schedules.ts';
-import { hostStep, type BcRows, type HostPolicy, type StepInput, type StepResult } from '../training/step.ts';
+import type { BcRows, StepInput, StepResult } from '../training/step.ts';
+import { stateFits, type Network, type PolicyDesign, type Stepper } from '../training/stepper.ts';
+import type { Backend } from './backend.ts';
 import { feedsOf, type EncoderRoom, type TrainedEncoder } from './encoders.ts';
 import type { PairingRoom } from './pairing.ts';
-import type { GradientBalance, Side, TrainingMetrics, TrainingSession } from './protocol.ts';
+import type { GradientBalance, Side, TrainingMetrics, TrainingPlace, TrainingSession } from './protocol.ts';
 import { frozenInputs, plainInputs, type KeptFeatures, type Extents, type GraphInputs, type RowFeeds } from './row-features.ts';
-import type { DrawState, TrainerState } from './trainer-state.ts';
+import { openStepper } from './stepping.ts';
+import type { TrainerState } from './trainer-state.ts';
 import { fixedTerms, rowFeeds, type ColumnPlace } from './training-columns.ts';
 import { actionChunks, bcRowsOf, policyColumns, TrainingDraws, type PolicyColumns, type StepRows } from './training-data.ts';
 
@@ -43,6 +44,15 @@ export interface TrainerPlace extends ColumnPlace {
    * once: how rows fall into runs changes their last bits, and a run must not depend on those before it.
    */
   readonly frozen?: KeptFeatures;
+  /** On whose device runs are stepped; left out, the host steps them. */
+  readonly backend?: Backend;
+}
+
+export interface TrainOptions {
+  /** Whether variance and rank are wanted, and the plan where λ is 0; left out, wherever that costs next to nothing. */
+  readonly look?: boolean;
+  /** Called with the state after the step, before anything else has its turn. */
+  readonly keep?: (state: TrainerState) => void;
 }
 
 /** Groups of the optimiser, in its order. */
@@ -50,15 +60,18 @@ const GROUPS = [{ name: 'encoder', rate: 1 }, { name: 'head', rate: 1 }] as cons
 const NOISE_STEPS = 100;
 const TIME_WIDTH = 32;
 
-/** A training run on the host: draws, steps, remembers. One thing at a time. */
+/** A training run: draws, has steps taken where they are taken (`Stepper`), remembers. One thing at a time. */
 export class Trainer implements Omit<TrainedEncoder, 'version'> {
   readonly file: string;
   readonly output: string;
+  /** Where its steps are taken. */
+  readonly runsOn: TrainingPlace;
   readonly #place: TrainerPlace;
   readonly #spec: FeatureSpec;
   readonly #loaded: LoadedEncoder;
   #settings: TrainingSession;
-  readonly #policy: HostPolicy;
+  readonly #design: PolicyDesign;
+  readonly #stepper: Stepper;
   readonly #inputs: GraphInputs;
   readonly #draws: TrainingDraws;
   readonly #columns: PolicyColumns;
@@ -69,17 +82,17 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
   readonly #whole: EncoderFile;
   readonly #turn = new Mutex();
   #step = 0;
-  /** Of the step that is under way: until it is taken, a state is that of the step before. */
-  #drawsBefore: DrawState | null = null;
 
-  private constructor(place: TrainerPlace, settings: TrainingSession, spec: FeatureSpec, parts: { policy: HostPolicy; inputs: GraphInputs; draws: TrainingDraws; columns: PolicyColumns; noise: NoiseSchedule | null; fixed: readonly FeatureSpec[]; shared: readonly FeatureSpec[]; loaded: LoadedEncoder; whole: EncoderFile }) {
+  private constructor(place: TrainerPlace, settings: TrainingSession, spec: FeatureSpec, parts: { design: PolicyDesign; stepper: Stepper; runsOn: TrainingPlace; inputs: GraphInputs; draws: TrainingDraws; columns: PolicyColumns; noise: NoiseSchedule | null; fixed: readonly FeatureSpec[]; shared: readonly FeatureSpec[]; loaded: LoadedEncoder; whole: EncoderFile }) {
     this.file = spec.embed!.file;
     this.output = spec.embed!.output;
     this.#place = place;
     this.#spec = spec;
     this.#loaded = parts.loaded;
     this.#settings = settings;
-    this.#policy = parts.policy;
+    this.runsOn = parts.runsOn;
+    this.#design = parts.design;
+    this.#stepper = parts.stepper;
     this.#inputs = parts.inputs;
     this.#draws = parts.draws;
     this.#columns = parts.columns;
@@ -90,10 +103,11 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
   }
 
   /**
+   * @param keepOff why it is not to be stepped on a device, though there may be one
    * @throws UserError `train-no-encoder`, `train-two-inputs`, `encoder-untrainable`, `encoder-parameter`, `bad-head`, and
    * what drawing, the columns of the policy and ONNX Runtime throw
    */
-  static async create(place: TrainerPlace, settings: TrainingSession): Promise<Trainer> {
+  static async create(place: TrainerPlace, settings: TrainingSession, keepOff: UserError | null = null): Promise<Trainer> {
     const { policy, training, features } = settings;
     const { spec, shared, weight } = trainedTerms(features, policy.encoder);
     const loaded = place.room.get(spec.embed!.file);
@@ -107,7 +121,6 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
     const rows = sizes.n + sizes.m + sizes.bc;
     const own = policy.head === 'own';
     const { file, inputs, outputs } = await trainedGraph(loaded, spec, settings, rowFeeds(place, loaded, spec, training), draws.extents, place, own ? policy.output : null);
-    const opened: { dispose(): Promise<void> }[] = [inputs];
     try {
       if (place.frozen) for (const side of ['source', 'target'] as const) await inputs.rows(side, Int32Array.from({ length: draws.extents[side].frames }, (_, row) => row));
       const shapes = new Map([...inputs.shapes].map(([name, dims]) => [name, [rows, ...dims]]));
@@ -115,15 +128,13 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
       const chunk = { horizon: training.actionHorizon, width: columns.action.width };
       const [embedding] = graphs.outputs.map(({ name, dims }) => flatten(dims, rows, name, loaded.file));
       if (own) checkOwnHead(loaded.file, policy.output, graphs.outputs.find(({ name }) => name === policy.output)?.dims, { horizon: chunk.horizon, action: chunk.width });
-      const encoder = await HostGraphs.create(graphs, loaded.file, place.options);
-      opened.push(encoder);
-      const head = own ? null : await headGraphs(settings, { batch: sizes.bc, embedding: embedding!.width, proprio: columns.proprio?.width ?? 0, horizon: chunk.horizon, action: chunk.width }, place.options);
-      const group = (graph: HostGraphs | null, at: number): { group: number; values: Float32Array<ArrayBuffer>; gradient: Float32Array }[] => graph?.trained.map(({ values, gradient }) => ({ group: at, values, gradient })) ?? [];
-      const optimiser = new CpuAdamW([...group(encoder, 0), ...group(head, 1)], GROUPS.map((entry) => ({ ...entry, weightDecay: policy.weightDecay })), { ...DEFAULT_ADAMW, maxNorm: policy.maxNorm }, policy.ema);
-      const host: HostPolicy = { encoder, embedding: outputs[0]!, action: own ? policy.output : null, head, optimiser, weight, sizes, chunk, loss: { kind: policy.loss, mean: 'unpadded' } };
-      return new Trainer(place, settings, spec, { policy: host, inputs, draws, columns, noise: policy.head === 'diffusion' ? cosineSchedule(NOISE_STEPS) : null, fixed, shared, loaded, whole: policy.projection === null ? loaded : file });
+      const head = own ? null : await headNetwork(settings, { batch: sizes.bc, embedding: embedding!.width, proprio: columns.proprio?.width ?? 0, horizon: chunk.horizon, action: chunk.width }, place.options);
+      const groups = GROUPS.map((entry) => ({ ...entry, weightDecay: policy.weightDecay }));
+      const design: PolicyDesign = { encoder: { graphs, file: loaded.file }, head, embedding: outputs[0]!, action: own ? policy.output : null, weight, sizes, chunk, loss: { kind: policy.loss, mean: 'unpadded' }, groups, adamw: { ...DEFAULT_ADAMW, maxNorm: policy.maxNorm }, averaged: policy.ema, alignment: training.alignment };
+      const { stepper, runsOn } = await openStepper(design, place, keepOff);
+      return new Trainer(place, settings, spec, { design, stepper, runsOn, inputs, draws, columns, noise: policy.head === 'diffusion' ? cosineSchedule(NOISE_STEPS) : null, fixed, shared, loaded, whole: policy.projection === null ? loaded : file });
     } catch (error) {
-      await Promise.all(opened.map((one) => one.dispose()));
+      await inputs.dispose();
       throw error;
     }
   }
@@ -141,10 +152,9 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
 
   /**
    * One step.
-   * @param look whether variance and rank are wanted, and the plan where λ is 0; else they are NaN
-   * @throws UserError `training-nan`, and what drawing throws; then nothing has moved, and the next one draws the same rows
+   * @throws UserError `training-nan`, and what drawing throws; then nothing has moved, and the next one draws the same rows. `gpu-lost`: the weights are gone
    */
-  train({ look = true }: { readonly look?: boolean } = {}): Promise<TrainingMetrics> {
+  train({ look, keep }: TrainOptions = {}): Promise<TrainingMetrics> {
     return this.#turn.run(async () => {
       const started = performance.now();
       const { policy, training } = this.#settings;
@@ -152,19 +162,21 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
       const rate = policy.learningRate * rateAt({ kind: policy.schedule, warmup: policy.warmup, steps: policy.steps }, this.#step);
       const lambda = training.lambda * lambdaAt(policy.lambdaRamp > 0 ? { kind: 'ramp', steps: policy.lambdaRamp } : { kind: 'constant' }, this.#step);
       const before = this.#draws.state;
-      this.#drawsBefore = before;
+      let result: StepResult;
+      let fixed: readonly CostTerm[];
       try {
-        const { input, fixed } = await this.#draw(lambda);
-        const result = await hostStep(this.#policy, input, t, rate, emaDecay(DEFAULT_EMA, t), { look });
-        this.#step = t;
-        // The diagonal of a batch without pairs says nothing.
-        return metricsOf(t, this.#draws.paired ? result : { ...result, diagonalMass: null }, this.#termMeans(fixed, result.embeddingCost), rate, lambda, performance.now() - started);
+        const drawn = await this.#draw(lambda);
+        fixed = drawn.fixed;
+        result = await this.#stepper.step(drawn.input, t, rate, emaDecay(DEFAULT_EMA, t), look === undefined ? {} : { look });
       } catch (error) {
         this.#draws.restore(before);
         throw error;
-      } finally {
-        this.#drawsBefore = null;
       }
+      this.#step = t;
+      const ms = performance.now() - started;
+      keep?.(await this.#state());
+      // The diagonal of a batch without pairs says nothing.
+      return metricsOf(t, this.#draws.paired ? result : { ...result, diagonalMass: null }, this.#termMeans(fixed, result.embeddingCost), rate, lambda, ms);
     });
   }
 
@@ -178,8 +190,8 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
     return this.#turn.run(async () => {
       const { lambda } = this.#settings.training;
       const { input } = await this.#draw(lambda);
-      const { sizes, chunk } = this.#policy;
-      const step = (taken: StepInput): Promise<StepResult> => hostStep(this.#policy, taken, this.#step + 1, 0, 0, { look: false });
+      const { sizes, chunk } = this.#design;
+      const step = (taken: StepInput): Promise<StepResult> => this.#stepper.step(taken, this.#step + 1, 0, 0);
       const cloned = await step({ ...input, transport: { ...input.transport, lambda: 0 } });
       const moved = await step({ ...input, bc: { ...input.bc, valid: new Float32Array(sizes.bc * chunk.horizon) } });
       return { bc: cloned.norms.groups[0]!, transport: moved.norms.groups[0]!, mass: moved.mass, lambda, step: this.#step };
@@ -189,7 +201,7 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
   /** z of values that are no rows of a dataset, by the present weights. @throws UserError `encoder-non-finite` */
   embed = (feeds: ReadonlyMap<string, Feed>, count: number): Promise<Embedding> =>
     this.#turn.run(async () => {
-      const { values, width } = await forwardRows(this.#policy.encoder, this.#policy.embedding, await this.#inputs.of(feeds, count), count);
+      const { values, width } = await this.#stepper.embed(await this.#inputs.of(feeds, count), count);
       if (values.some((value) => !Number.isFinite(value))) throw new UserError('encoder-non-finite', `What ${this.file} has learned gives values that are no finite numbers in ${quote(this.output)}; go back to an earlier step, and lower the learning rate.`, { file: this.file });
       return { rows: count, values, width };
     });
@@ -220,7 +232,7 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
     const present = -(timeWindows(obsSteps, actionHorizon).actions?.[0] ?? 0);
     return this.#turn.run(async () => {
       const noise = this.#noise && { schedule: this.#noise, timeWidth: TIME_WIDTH, random };
-      const chunks = await hostActions(this.#policy, await this.#inputs.of(feeds, count), proprio, count, noise);
+      const chunks = await this.#stepper.act(await this.#inputs.of(feeds, count), proprio, count, noise);
       const { width } = this.#columns.action;
       const actions = new Float32Array(count * width);
       for (let row = 0; row < count; row++) {
@@ -231,42 +243,37 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
     });
   }
 
-  get state(): TrainerState {
-    const copies = (network: 'encoder' | 'head', graphs: HostGraphs | null): TrainerState['weights'] => graphs?.trained.map(({ name, values }) => ({ network, name, values: values.slice() })) ?? [];
-    return { step: this.#step, weights: [...copies('encoder', this.#policy.encoder), ...copies('head', this.#policy.head)], optimiser: this.#policy.optimiser.state, draws: this.#drawsBefore ?? this.#draws.state };
-  }
-
-  /** The state between two steps: within one, rows are drawn that no weight has seen. */
+  /** The state between two steps: within one, rows are drawn that no weight has seen. @throws UserError `gpu-lost` */
   settled(): Promise<TrainerState> {
-    return this.#turn.run(() => Promise.resolve(this.state));
+    return this.#turn.run(() => this.#state());
   }
 
   /** Go on from a state of a trainer of the same settings. @throws UserError `checkpoint-mismatch`; nothing has moved then */
   restore(state: TrainerState): Promise<void> {
     return this.#turn.run(() => {
-      const { encoder, head, optimiser } = this.#policy;
-      const tensors = new Map<string, TrainedTensor>([...encoder.trained.map((tensor) => [`encoder ${tensor.name}`, tensor] as const), ...(head?.trained.map((tensor) => [`head ${tensor.name}`, tensor] as const) ?? [])]);
-      const given = new Map(state.weights.map(({ network, name, values }) => [`${network} ${name}`, values]));
-      const fits = given.size === tensors.size && [...tensors].every(([key, { values }]) => given.get(key)?.length === values.length) && optimiser.fits(state.optimiser) && this.#draws.fits(state.draws);
-      if (!fits) throw new UserError('checkpoint-mismatch', 'The checkpoint is of another policy or other data than the present settings name; restore its session and its data, or train anew.');
-      for (const [key, values] of given) tensors.get(key)!.values.set(values);
-      optimiser.restore(state.optimiser);
+      if (!stateFits(this.#design, state) || !this.#draws.fits(state.draws)) throw new UserError('checkpoint-mismatch', 'The checkpoint is of another policy or other data than the present settings name; restore its session and its data, or train anew.');
+      this.#stepper.restore(state);
       this.#draws.restore(state.draws);
       this.#step = state.step;
       return Promise.resolve();
     });
   }
 
-  /** The file that learned, with its weights as they are: the encoder's, or that of the projection on top of it. */
-  exported(): { readonly file: string; readonly bytes: Uint8Array<ArrayBuffer> } {
-    const bytes = withWeights(this.#whole, new Map(this.#policy.encoder.trained.map(({ name, values }) => [name, values])));
+  /** The file that learned, with its weights as they are: the encoder's, or that of the projection on top of it. @throws UserError `gpu-lost` */
+  async exported(): Promise<{ readonly file: string; readonly bytes: Uint8Array<ArrayBuffer> }> {
+    const { weights } = await this.settled();
+    const bytes = withWeights(this.#whole, new Map(weights.flatMap(({ network, name, values }) => (network === 'encoder' ? [[name, values] as const] : []))));
     return { file: this.#settings.policy.projection === null ? this.file : `projection-of-${this.file}`, bytes };
   }
 
   async dispose(): Promise<void> {
     await this.#turn.run(async () => {
-      await Promise.all([this.#policy.encoder.dispose(), this.#policy.head?.dispose(), this.#inputs.dispose()]);
+      await Promise.all([this.#stepper.dispose(), this.#inputs.dispose()]);
     });
+  }
+
+  async #state(): Promise<TrainerState> {
+    return { step: this.#step, ...(await this.#stepper.state()), draws: this.#draws.state };
   }
 
   #feedsOfSeen(side: Side, seen: ReadonlyMap<string, BatchColumn>, count: number): ReadonlyMap<string, Feed> {
@@ -299,7 +306,7 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
     const { wanted, valid } = actionChunks(this.#columns.action, this.#place, rows, this.#settings.training);
     const inputs = new Map<string, Float32Array>(this.#columns.proprio ? [['proprio', bcRowsOf(this.#columns.proprio, rows)]] : []);
     if (!this.#noise) return { inputs, wanted, valid };
-    const { times, noise, noisy } = drawNoise(this.#noise, wanted, this.#policy.sizes.bc, this.#draws.random);
+    const { times, noise, noisy } = drawNoise(this.#noise, wanted, this.#design.sizes.bc, this.#draws.random);
     return { inputs: new Map([...inputs, ['noisy', noisy], ['time', timeEmbedding(times, TIME_WIDTH)]]), wanted: noise, valid };
   }
 }
@@ -333,17 +340,17 @@ function trainedNames({ bytes, preflight: { file } }: EncoderFile, outputs: read
   return names;
 }
 
-async function headGraphs({ policy }: TrainingSession, shape: { batch: number; embedding: number; proprio: number; horizon: number; action: number }, options: OrtOptions): Promise<HostGraphs> {
+async function headNetwork({ policy }: TrainingSession, shape: { batch: number; embedding: number; proprio: number; horizon: number; action: number }, options: OrtOptions): Promise<Network> {
   const layers = { hidden: policy.hidden, activation: policy.activation, loss: { kind: policy.loss, mean: 'unpadded' } } as const;
   const built = buildHead(policy.head === 'diffusion' ? { kind: 'diffusion', ...layers, timeWidth: TIME_WIDTH, steps: NOISE_STEPS } : { kind: 'regression', ...layers }, shape, policy.seed);
   const file = 'the policy head';
   const bytes = Uint8Array.from(built.bytes);
-  return HostGraphs.create(await differentiate({ bytes, preflight: preflight(bytes, file) }, { shapes: new Map(built.inputs.map(({ name, width }) => [name, [shape.batch, width]])), inputGradients: ['z'], ...options }), file, options);
+  return { graphs: await differentiate({ bytes, preflight: preflight(bytes, file) }, { shapes: new Map(built.inputs.map(({ name, width }) => [name, [shape.batch, width]])), inputGradients: ['z'], ...options }), file };
 }
 
 function metricsOf(step: number, result: StepResult, terms: TrainingMetrics['terms'], learningRate: number, lambda: number, ms: number): TrainingMetrics {
-  const { norms, spread, embeddingCost: _, converged: _converged, handedOver: _handedOver, ...rest } = result;
-  return { step, ...rest, terms, encoderNorm: norms.groups[0]!, headNorm: norms.groups[1]!, sourceVariance: spread?.source.variance ?? NaN, targetVariance: spread?.target.variance ?? NaN, sourceRank: spread?.source.effectiveRank ?? NaN, targetRank: spread?.target.effectiveRank ?? NaN, learningRate, lambda, ms };
+  const { norms, spread, embeddingCost: _, ...rest } = result;
+  return { step, ...rest, terms, encoderNorm: norms.groups[0]!, headNorm: norms.groups[1]!, sourceVariance: spread?.source.variance ?? null, targetVariance: spread?.target.variance ?? null, sourceRank: spread?.source.effectiveRank ?? null, targetRank: spread?.target.effectiveRank ?? null, learningRate, lambda, ms };
 }
 
 function joined(parts: readonly Float32Array[]): Float32Array {

@@ -1,4 +1,5 @@
 import { reportError, UserError } from '../base/errors.ts';
+import { Mutex } from '../base/mutex.ts';
 import { trainingKey } from '../config/training-key.ts';
 import { breathe, SLICE_MS } from './breathe.ts';
 import type { TrainedEncoder } from './encoders.ts';
@@ -27,7 +28,8 @@ export class TrainingRoom {
   #playing = false;
   /** Counts the changes of the weights. */
   #changes = 0;
-  #starting: Promise<void> = Promise.resolve();
+  /** Two plays at once would make two trainers. */
+  readonly #starting = new Mutex();
   /** Tells the steps of the play that are not told yet. */
   #tellAll = (): void => undefined;
 
@@ -65,13 +67,12 @@ export class TrainingRoom {
     let error: unknown = null;
     while (run === this.#run && trainer.step < end) {
       try {
-        metrics.push(await trainer.train());
+        metrics.push(await trainer.train(this.#isDue(trainer.step + 1) ? { keep: (state) => this.#keep(state) } : {}));
       } catch (thrown) {
-        error = thrown;
+        error = thrown instanceof UserError && thrown.code === 'gpu-lost' && trainer.runsOn.kind !== 'cpu' ? await this.#rescue(trainer, place, settings) : thrown;
         break;
       }
       this.#changes++;
-      this.#keep(trainer);
       if (performance.now() > told + TELL_MS) tellAll();
       if (performance.now() < sliceEnd) continue;
       await breathe();
@@ -138,8 +139,8 @@ export class TrainingRoom {
     }
   }
 
-  /** The encoder's file with the weights that it has learned. @throws UserError `no-training` */
-  exported(): { readonly file: string; readonly bytes: Uint8Array<ArrayBuffer> } {
+  /** The encoder's file with the weights that it has learned. @throws UserError `no-training`, `gpu-lost` */
+  async exported(): Promise<{ readonly file: string; readonly bytes: Uint8Array<ArrayBuffer> }> {
     if (!this.#trainer || this.#trainer.step === 0) throw new UserError('no-training', 'Nothing is trained yet, so the encoder is the file that was loaded.');
     return this.#trainer.exported();
   }
@@ -156,13 +157,8 @@ export class TrainingRoom {
   }
 
   /** A trainer of these settings: the present one, or a new one in its place. */
-  async #start(place: TrainerPlace, settings: TrainingSession, generation: number): Promise<void> {
-    // Two plays at once would make two trainers.
-    const before = this.#starting;
-    let done = (): void => undefined;
-    this.#starting = new Promise((resolve) => (done = resolve));
-    await before;
-    try {
+  #start(place: TrainerPlace, settings: TrainingSession, generation: number): Promise<void> {
+    return this.#starting.run(async () => {
       const key = keyOf(settings, generation);
       this.#steps = settings.policy.steps;
       if (this.#trainer && key === this.#key) {
@@ -172,26 +168,50 @@ export class TrainingRoom {
       const run = this.#run;
       this.reset();
       this.#run = run;
-      this.#trainer = await Trainer.create(place, settings);
+      const trainer = await Trainer.create(place, settings);
+      this.#kept.set(0, await trainer.settled());
+      this.#trainer = trainer;
       this.#key = key;
-      this.#kept.set(0, this.#trainer.state);
-    } finally {
-      done();
-    }
+    });
   }
 
-  #keep(trainer: Trainer): void {
+  /**
+   * A device that is lost takes the weights with it: a trainer on the host takes the place of the one there, at the last kept state.
+   * @returns what is to be said of it  @throws UserError as `Trainer.create`
+   */
+  #rescue(lost: Trainer, place: TrainerPlace, settings: TrainingSession): Promise<UserError> {
+    return this.#starting.run(async () => {
+      const state = this.#kept.get(Math.max(...this.#kept.keys()));
+      const error = new UserError('train-gpu-lost', `The GPU was lost in step ${lost.step + 1}; the run is back at step ${state?.step ?? 0}, the last that was kept, and goes on from there on the CPU.`);
+      // It may have been given up meanwhile.
+      if (lost !== this.#trainer || !state) return error;
+      const trainer = await Trainer.create(place, settings, error);
+      await trainer.restore(state);
+      if (lost !== this.#trainer) {
+        await trainer.dispose();
+        return error;
+      }
+      this.#trainer = trainer;
+      this.#changes++;
+      void lost.dispose().catch(() => undefined);
+      return error;
+    });
+  }
+
+  #isDue(step: number): boolean {
     const every = Math.max(1, Math.ceil(this.#steps / KEPT_STATES));
-    if (trainer.step % every !== 0 && trainer.step !== this.#steps) return;
-    const state = trainer.state;
-    this.#kept.set(trainer.step, state);
+    return step % every === 0 || step === this.#steps;
+  }
+
+  #keep(state: TrainerState): void {
+    this.#kept.set(state.step, state);
     const bytes = 4 * state.weights.reduce((sum, { values }) => sum + 3 * values.length, 0);
     // The oldest but the first go: the start can always be had again.
     while (this.#kept.size > 2 && this.#kept.size * bytes > KEPT_BYTES) this.#kept.delete([...this.#kept.keys()][1]!);
   }
 
   #status(thrown: unknown): TrainingStatus {
-    return { step: this.#trainer?.step ?? 0, steps: this.#steps, playing: this.#playing, kept: [...this.#kept.keys()].toSorted((p, q) => p - q), file: this.#trainer?.file ?? '', error: thrown === null ? null : reportError(thrown) };
+    return { step: this.#trainer?.step ?? 0, steps: this.#steps, playing: this.#playing, kept: [...this.#kept.keys()].toSorted((p, q) => p - q), file: this.#trainer?.file ?? '', runsOn: this.#trainer?.runsOn ?? null, error: thrown === null ? null : reportError(thrown) };
   }
 }
 

@@ -186,7 +186,7 @@ export const useRun = create<RunState>()(() => ({
   explainStale: false,
   episodePair: { version: 0, error: null },
   windowTrials: { done: [], error: null },
-  training: { step: 0, steps: 0, playing: false, kept: [], file: '', error: null },
+  training: { step: 0, steps: 0, playing: false, kept: [], file: '', runsOn: null, error: null },
   trainingVersion: 0,
   checkpoint: { savedStep: null, resumed: null, offer: null, error: null },
   planVersion: 0,

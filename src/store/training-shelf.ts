@@ -21,7 +21,7 @@ const FILM_FRAMES = 9;
 /** What a run has said: by step, in order. Not state: React must never copy it; `useRun` has its version. */
 export const run: { metrics: TrainingMetrics[]; film: FilmFrame[] } = { metrics: [], film: [] };
 
-const NONE: TrainingStatus = { step: 0, steps: 0, playing: false, kept: [], file: '', error: null };
+const NONE: TrainingStatus = { step: 0, steps: 0, playing: false, kept: [], file: '', runsOn: null, error: null };
 
 /** Writes the run down. */
 export interface RunKeeper {
@@ -62,6 +62,8 @@ export class TrainingShelf {
         this.#keeper().moved();
         this.#onChange();
       });
+      // A run that lost its device stands at an earlier step.
+      run.metrics = run.metrics.filter(({ step }) => step <= status.step);
       put(status);
       this.#keeper().moved();
       this.#onChange();

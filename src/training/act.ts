@@ -1,7 +1,6 @@
 import type { Random } from '../base/random.ts';
-import type { HostGraphs } from '../encoders/autodiff/host-graphs.ts';
+import type { Differentiated } from '../encoders/autodiff/differentiate.ts';
 import { sampleActions, timeEmbedding, type NoiseSchedule, type SamplingSettings } from './diffusion.ts';
-import type { HostPolicy } from './step.ts';
 
 /** How a diffusion head is asked for actions. Robots' actions are scaled to ±1, as the demo's are. */
 const SAMPLING: SamplingSettings = { kind: 'ddim', steps: 10, clip: true };
@@ -20,17 +19,33 @@ export interface OutputRows {
   readonly values: Float32Array<ArrayBuffer>;
 }
 
+/** A network's forward run of its one batch size, wherever its weights lie. */
+export interface ForwardRun {
+  readonly outputs: Differentiated['outputs'];
+  /** @param inputs by name, row-major @returns the output of that name */
+  readonly run: (inputs: ReadonlyMap<string, Float32Array>, output: string) => Promise<Float32Array>;
+}
+
+/** The networks of a policy, for its actions. */
+export interface ActingPolicy {
+  readonly encoder: ForwardRun;
+  readonly embedding: string;
+  readonly action: string | null;
+  readonly head: ForwardRun | null;
+  readonly chunk: { readonly horizon: number; readonly width: number };
+}
+
 /**
  * An output of a network for any number of rows, in runs of the one batch size that it has; the last is filled with zeros.
  * @param inputs of the graph by name, `count` rows each
  */
-export async function forwardRows(graphs: HostGraphs, output: string, inputs: ReadonlyMap<string, Float32Array>, count: number): Promise<OutputRows> {
-  const { dims } = graphs.graphs.outputs.find(({ name }) => name === output)!;
+export async function forwardRows({ outputs, run }: ForwardRun, output: string, inputs: ReadonlyMap<string, Float32Array>, count: number): Promise<OutputRows> {
+  const { dims } = outputs.find(({ name }) => name === output)!;
   const [batch, ...rest] = dims as readonly [number, ...number[]];
   const width = rest.reduce((product, size) => product * size, 1);
   const values = new Float32Array(count * width);
   for (let start = 0; start < count; start += batch) {
-    const part = (await graphs.forward(new Map([...inputs].map(([name, all]) => [name, padded(all, count, start, batch)])))).get(output)!;
+    const part = await run(new Map([...inputs].map(([name, all]) => [name, padded(all, count, start, batch)])), output);
     values.set(part.subarray(0, Math.min(batch, count - start) * width), start * width);
   }
   return { width, values };
@@ -42,11 +57,11 @@ export async function forwardRows(graphs: HostGraphs, output: string, inputs: Re
  * @param noise null for heads that give actions at once
  * @returns rows × (horizon · action)
  */
-export async function hostActions({ encoder, embedding, action, head, chunk }: HostPolicy, inputs: ReadonlyMap<string, Float32Array>, proprio: Float32Array | null, count: number, noise: ActionNoise | null): Promise<OutputRows> {
+export async function policyActions({ encoder, embedding, action, head, chunk }: ActingPolicy, inputs: ReadonlyMap<string, Float32Array>, proprio: Float32Array | null, count: number, noise: ActionNoise | null): Promise<OutputRows> {
   if (!head) return forwardRows(encoder, action!, inputs, count);
   const z = (await forwardRows(encoder, embedding, inputs, count)).values;
   const seen = new Map([['z', z], ...(proprio ? [['proprio', proprio] as const] : [])]);
-  const output = head.graphs.outputs[0]!.name;
+  const output = head.outputs[0]!.name;
   if (!noise) return forwardRows(head, output, seen, count);
   const width = chunk.horizon * chunk.width;
   const values = await sampleActions(noise.schedule, SAMPLING, count, width, noise.random, async (noisy, t) => {

@@ -1,6 +1,4 @@
-import { UserError } from '../base/errors.ts';
-import type { AdamWSettings, OptimiserState, ParameterGroup } from '../core/training/adamw.ts';
-import { chunkSize, type BcLossSettings } from '../core/training/bc-loss.ts';
+import { chunkSize } from '../core/training/bc-loss.ts';
 import type { DeviceGraphs, GraphPlace } from '../encoders/autodiff/device-graphs.ts';
 import { GpuAdamW } from '../gpu/adamw.ts';
 import { GpuBcLoss } from '../gpu/bc-loss.ts';
@@ -8,31 +6,14 @@ import { readBack, type Buffers } from '../gpu/buffers.ts';
 import { guarded } from '../gpu/errors.ts';
 import type { GpuSolver } from '../gpu/solver.ts';
 import { StepTransport } from '../gpu/step-transport.ts';
-import type { StepSizes } from './step.ts';
+import type { PolicyDesign, PolicyState } from './stepper.ts';
 
 /** What a policy on a device is made of, as `HostPolicy` of graphs on the host. */
-export interface DevicePolicyParts {
+export interface DevicePolicyParts extends Omit<PolicyDesign, 'encoder' | 'head'> {
   /** Everything of the policy on the device: `graphPlace` allocates from it, and it is destroyed with the policy. */
   readonly buffers: Buffers;
   readonly encoder: DeviceGraphs;
-  readonly embedding: string;
-  readonly action: string | null;
   readonly head: DeviceGraphs | null;
-  readonly weight: number;
-  readonly sizes: StepSizes;
-  readonly chunk: { readonly horizon: number; readonly width: number };
-  readonly loss: BcLossSettings;
-  /** Of the encoder, then of the head. */
-  readonly groups: readonly ParameterGroup[];
-  readonly adamw: AdamWSettings;
-  /** Whether moving averages of the weights are kept. */
-  readonly averaged: boolean;
-}
-
-/** Trained tensors with what the optimiser remembers: what `TrainerState` has of a policy. */
-export interface DevicePolicyState {
-  readonly weights: readonly { readonly network: 'encoder' | 'head'; readonly name: string; readonly values: Float32Array<ArrayBuffer> }[];
-  readonly optimiser: OptimiserState;
 }
 
 /** Where `DeviceGraphs` lie for a policy. */
@@ -85,34 +66,35 @@ export class DevicePolicy {
     const dims = encoder.graphs.outputs.find(({ name }) => name === embedding)!.dims;
     const width = dims.slice(1).reduce((product, size) => product * size, 1);
     const parameters = [encoder, ...(head ? [head] : [])].flatMap(({ trained }, group) => trained.map(({ count, weights, gradient }) => ({ group, count, weights, gradient })));
-    const optimiser = await GpuAdamW.create(device, pipelines, parameters, parts.groups, parts.adamw, parts.averaged);
-    const loss = await GpuBcLoss.create(device, pipelines, parts.loss);
-    const transport = n > 0 && m > 0 ? await StepTransport.create(solver, { n, m, width, weight }, { embeddings: encoder.outputs.get(embedding)!, gradient: encoder.outputGradients.get(embedding)!, guard: encoder.trained[0]!.gradient }) : null;
-    const between = await guarded(device, 'the loss of a policy', (): Between => {
-      const size = 4 * chunkSize({ batch: bc, ...chunk });
-      const output = head?.graphs.outputs[0]!.name;
-      return {
-        prediction: output === undefined ? buffers.storage(size) : head!.outputs.get(output)!,
-        predictionGradient: output === undefined ? buffers.storage(size) : head!.outputGradients.get(output)!,
-        wanted: buffers.storage(size),
-        valid: buffers.storage(4 * bc * chunk.horizon),
-        losses: buffers.storage(4),
-      };
-    });
-    return new DevicePolicy(solver, parts, { optimiser, loss, transport }, between, width);
-  }
-
-  /** z of a whole batch by the present weights, row-major. @throws UserError as `DeviceGraphs.forward` and `readBack` */
-  async embed(feeds: ReadonlyMap<string, Float32Array>): Promise<Float32Array<ArrayBuffer>> {
-    const { encoder, sizes: { n, m, bc } } = this.parts;
-    for (const name of encoder.inputs.keys()) encoder.feed(name, feeds.get(name)!);
-    await encoder.forward();
-    const [bytes] = await readBack(this.solver.device, [{ buffer: this.embeddings, bytes: 4 * (n + m + bc) * this.width }]);
-    return new Float32Array(bytes!);
+    const made: { destroy(): void }[] = [];
+    const kept = <T extends { destroy(): void }>(one: T): T => {
+      made.push(one);
+      return one;
+    };
+    try {
+      const optimiser = kept(await GpuAdamW.create(device, pipelines, parameters, parts.groups, parts.adamw, parts.averaged));
+      const loss = kept(await GpuBcLoss.create(device, pipelines, parts.loss));
+      const transport = n > 0 && m > 0 ? kept(await StepTransport.create(solver, { n, m, width, weight }, { embeddings: encoder.outputs.get(embedding)!, gradient: encoder.outputGradients.get(embedding)!, guard: encoder.trained[0]!.gradient })) : null;
+      const between = await guarded(device, 'the loss of a policy', (): Between => {
+        const size = 4 * chunkSize({ batch: bc, ...chunk });
+        const output = head?.graphs.outputs[0]!.name;
+        return {
+          prediction: output === undefined ? buffers.storage(size) : head!.outputs.get(output)!,
+          predictionGradient: output === undefined ? buffers.storage(size) : head!.outputGradients.get(output)!,
+          wanted: buffers.storage(size),
+          valid: buffers.storage(4 * bc * chunk.horizon),
+          losses: buffers.storage(4),
+        };
+      });
+      return new DevicePolicy(solver, parts, { optimiser, loss, transport }, between, width);
+    } catch (thrown) {
+      for (const one of made) one.destroy();
+      throw thrown;
+    }
   }
 
   /** A copy of all that training has changed. */
-  async state(): Promise<DevicePolicyState> {
+  async state(): Promise<PolicyState> {
     const tensors = this.#tensors();
     const { stateReadings } = this.optimiser;
     const bytes = await readBack(this.solver.device, [...tensors.map(({ buffer, count }) => ({ buffer, bytes: 4 * count })), ...stateReadings]);
@@ -122,11 +104,9 @@ export class DevicePolicy {
     };
   }
 
-  /** Go on from a state, of this policy or of one on the host. @throws UserError `checkpoint-mismatch`; nothing has moved then */
-  restore({ weights, optimiser }: DevicePolicyState): void {
+  /** Go on from a state that `stateFits`, of this policy or of one on the host. */
+  restore({ weights, optimiser }: PolicyState): void {
     const tensors = new Map(this.#tensors().map((tensor) => [`${tensor.network} ${tensor.name}`, tensor]));
-    const fits = weights.length === tensors.size && weights.every(({ network, name, values }) => tensors.get(`${network} ${name}`)?.count === values.length);
-    if (!fits) throw new UserError('checkpoint-mismatch', 'The checkpoint is of a policy with other weights than the present settings make; restore its session, or train anew.');
     for (const { network, name, values } of weights) this.solver.device.queue.writeBuffer(tensors.get(`${network} ${name}`)!.buffer, 0, values);
     this.optimiser.restore(optimiser);
   }

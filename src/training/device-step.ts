@@ -1,3 +1,4 @@
+import { quote } from '../base/words.ts';
 import { spreadOf } from '../core/training/spread.ts';
 import { computed, readBack, type Reading } from '../gpu/buffers.ts';
 import { lossOf } from '../gpu/bc-loss.ts';
@@ -52,7 +53,10 @@ export async function deviceStep(policy: DevicePolicy, input: StepInput, t: numb
     const [again] = await step.finish([optimiser.normsReading], (commands) => optimiser.encode(commands, t, learningRate, decay));
     norms = optimiser.normsOf(again!);
   }
-  if (norms.halted) throw notFinite(t, 'a gradient');
+  if (norms.halted) {
+    optimiser.resume();
+    throw notFinite(t, `the gradient of ${quote([...encoder.trained, ...(parts.head?.trained ?? [])][norms.halted.parameter]!.name)}`);
+  }
   await mark?.('optimiser');
 
   const z = look ? new Float32Array(bytes[2]!) : null;

@@ -33,6 +33,26 @@ test('?backend=webgpu', async ({ page, context }) => {
     calm();
   });
 
+  await test.step('trains on the adapter: steps, a pause, back to a kept step and the same step again', async () => {
+    const transport = page.locator('.transport');
+    const untrained = await metricNumber(page, 'ot_pi_sum');
+    const reading = transport.locator('.pace');
+    await transport.getByRole('button', { name: 'Train (space)' }).click();
+    await expect(transport).not.toHaveAttribute('data-step', '0', { timeout: 90_000 });
+    await transport.getByRole('button', { name: 'Pause (space)' }).click();
+    await expect(transport).toHaveAttribute('data-playing', 'false');
+    await expect(transport.locator('[data-runs-on]')).toHaveAttribute('data-runs-on', 'software-gpu');
+    await expect(transport.locator('[data-runs-on]')).toContainText('on the software GPU');
+    await expect.poll(() => metricNumber(page, 'ot_pi_sum')).not.toBe(untrained);
+    await transport.getByRole('button', { name: /^Back to the kept step/ }).click();
+    const step = Number(await transport.getAttribute('data-step'));
+    await transport.getByRole('button', { name: 'One step (.)' }).click();
+    await expect(transport).toHaveAttribute('data-step', String(step + 1));
+    await expect(reading).toContainText(`step ${step + 1}: BC`);
+    await transport.getByRole('button', { name: /^Forget the run/ }).click();
+    await expect(transport).toHaveAttribute('data-step', '0');
+  });
+
   await test.step('a problem beyond float32 is handed to the CPU and says so', async () => {
     const box = page.getByRole('textbox', { name: 'reg', exact: true });
     await box.fill('0.0002');

@@ -15,6 +15,8 @@ export const metricsAt = (step: number): TrainingMetrics => ({
   mass: 0.11,
   diagonalMass: step % 2 === 0 ? null : 0.05,
   perplexity: 2.5,
+  converged: step % 3 !== 0,
+  handedOver: step % 3 === 1 ? 'uncertified' : null,
   terms: [
     { name: 'embedding', mean: 1e-7 * step },
     { name: 'hand, "left"', mean: 3 },

@@ -122,12 +122,6 @@ export class CpuAdamW {
     return copied(this.#state);
   }
 
-  /** Whether a state is of such parameters, with averages where they are kept here. */
-  fits({ moments, averages }: OptimiserState): boolean {
-    const alike = (lengths: readonly { readonly length: number }[]): boolean => lengths.length === this.#parameters.length && this.#parameters.every(({ values }, k) => values.length === lengths[k]!.length);
-    return alike(moments.map(({ m }) => m)) && alike(moments.map(({ v }) => v)) && (averages === null ? this.#state.averages === null : this.#state.averages !== null && alike(averages));
-  }
-
   /** Go on from what `state` gave, as if nothing had been; the weights are the caller's to put back. */
   restore(state: OptimiserState): void {
     this.#state = copied(state);

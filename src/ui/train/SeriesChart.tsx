@@ -12,6 +12,13 @@ export interface Series {
   readonly of: (metrics: TrainingMetrics) => number | null;
 }
 
+/** Steps that are marked at an edge of the chart. */
+export interface Mark {
+  readonly name: string;
+  readonly at: 'top' | 'bottom';
+  readonly of: (metrics: TrainingMetrics) => boolean;
+}
+
 interface SeriesChartProps {
   readonly title: string;
   readonly gloss: string;
@@ -25,6 +32,7 @@ interface SeriesChartProps {
   readonly steps: number;
   /** log: decades, positive values alone; zero: from 0; unit: 0 to 1. */
   readonly scale: 'log' | 'zero' | 'unit';
+  readonly marks?: readonly Mark[];
   readonly cursor: number | null;
   readonly onCursor: (step: number | null) => void;
 }
@@ -32,8 +40,10 @@ interface SeriesChartProps {
 /** Points along a whole run: steps are averaged in groups, which also calms what batches make of them. */
 const POINTS = 90;
 
+const NO_MARKS: readonly Mark[] = [];
+
 /** Lines over a run's steps, named at their end. Hovering moves the cursor of all charts; figures are read beside them. */
-export function SeriesChart({ title, gloss, onExplain, flag = null, series, metrics, steps, scale, cursor, onCursor }: SeriesChartProps): ReactElement {
+export function SeriesChart({ title, gloss, onExplain, flag = null, series, metrics, steps, scale, marks = NO_MARKS, cursor, onCursor }: SeriesChartProps): ReactElement {
   const t = useWords();
   const box = useRef<HTMLDivElement>(null);
   const { width, height } = useSize(box);
@@ -42,6 +52,8 @@ export function SeriesChart({ title, gloss, onExplain, flag = null, series, metr
   // `count` and the last step stand for the figures: the array grows in place.
   // oxlint-disable-next-line react/exhaustive-deps
   const lines = useMemo(() => series.map(({ of }) => thinned(metrics, of, Math.max(1, Math.ceil(steps / POINTS)), scale === 'log')), [count, steps, metrics[count - 1]?.step, series.length, scale]);
+  // oxlint-disable-next-line react/exhaustive-deps
+  const marked = useMemo(() => marks.map(({ of }) => metrics.filter(of).map(({ step }) => step)), [count, steps, metrics[count - 1]?.step, marks.length]);
   const values = lines.flat().map(({ value }) => value);
   const [low, high] = rangeOf(values, scale);
   const left = 4 * rem;
@@ -73,9 +85,12 @@ export function SeriesChart({ title, gloss, onExplain, flag = null, series, metr
       </h3>
       <div className="plot" ref={box} onPointerMove={move} onPointerLeave={() => onCursor(null)}>
         {width > 0 && height > 0 ? (
-          <svg width={width} height={height} role="img" aria-label={describe(title, series, lines)}>
+          <svg width={width} height={height} role="img" aria-label={describe(title, series, lines, marks, marked)}>
             <path className="floor" d={`M${left} ${height - 1}H${width - right}`} />
             {playhead === null ? null : <path className="here" d={`M${x(playhead).toFixed(1)} 0V${height}`} />}
+            {marks.map(({ name, at }, k) => (
+              <path key={name} className={`mark ${at}`} d={marked[k]!.map((step) => `M${x(step).toFixed(1)} ${at === 'top' ? 0 : height - 6 * rem}v${6 * rem}`).join('')} />
+            ))}
             {lines.map((line, k) => (
               <g key={series[k]!.name} className={`line ${series[k]!.style}`}>
                 <path d={line.map(({ step, value }, at) => `${at === 0 ? 'M' : 'L'}${x(step).toFixed(1)} ${y(value).toFixed(1)}`).join('')} />
@@ -128,6 +143,7 @@ function spread(heights: readonly number[], gap: number, height: number): number
   return placed.map((value) => value - over);
 }
 
-function describe(title: string, series: readonly Series[], lines: readonly { value: number }[][]): string {
-  return `${title}: ${series.map(({ name }, k) => `${name} ${formatNumber(lines[k]!.at(-1)?.value ?? Number.NaN)}`).join(', ')}`;
+function describe(title: string, series: readonly Series[], lines: readonly { value: number }[][], marks: readonly Mark[], marked: readonly number[][]): string {
+  const counts = marks.flatMap(({ name }, k) => (marked[k]!.length > 0 ? [`${name}: ${marked[k]!.length}`] : []));
+  return [`${title}: ${series.map(({ name }, k) => `${name} ${formatNumber(lines[k]!.at(-1)?.value ?? Number.NaN)}`).join(', ')}`, ...counts].join('; ');
 }

@@ -8,10 +8,10 @@ import { explain } from '../../store/view.ts';
 import { formatNumber } from '../../words/numbers.ts';
 import { ErrorText } from '../parts/controls.tsx';
 import { useLive } from '../parts/live.ts';
-import { useWords } from '../parts/words.ts';
+import { useWords, type Translate } from '../parts/words.ts';
 import { CheckpointLine } from './CheckpointLine.tsx';
 import { Film } from './Film.tsx';
-import { SeriesChart, type Series } from './SeriesChart.tsx';
+import { SeriesChart, type Mark, type Series } from './SeriesChart.tsx';
 
 const share = (part: number | null, whole: number): number | null => (part === null || !(whole > 0) ? null : part / whole);
 
@@ -25,6 +25,9 @@ const TRANSPORT: readonly Series[] = [
   { name: 'π_sum', style: 'ink', of: ({ mass }) => mass },
   { name: 'diag', style: 'dash', of: ({ diagonalMass, mass }) => share(diagonalMass, mass) },
 ];
+/** Steps whose plan is less than it should be, or not the GPU's. */
+const unsettled: Mark['of'] = ({ converged }) => !converged;
+const handed: Mark['of'] = ({ handedOver }) => handedOver !== null;
 const NORMS: readonly Series[] = [
   { name: 'enc', style: 'ink', of: ({ encoderNorm }) => encoderNorm },
   { name: 'head', style: 'dash', of: ({ headNorm }) => headNorm },
@@ -49,13 +52,17 @@ export function TrainStrip(): ReactElement {
     { name: t('side.sim'), style: 'source', of: ({ sourceRank }) => sourceRank },
     { name: t('side.real'), style: 'target', of: ({ targetRank }) => targetRank },
   ];
+  const marks: readonly Mark[] = [
+    { name: t('train.not-converged'), at: 'top', of: unsettled },
+    { name: t('train.handed-over'), at: 'bottom', of: handed },
+  ];
   const terms = (metrics[0]?.terms ?? []).map(({ name }, k): Series => ({ name, style: (['ink', 'dash', 'dot', 'faint'] as const)[k % 4]!, of: (at) => at.terms[k]?.mean ?? null }));
   return (
     <footer className="train" aria-label={t('train.title')}>
       <Transport at={shown} />
       <div className="charts">
         <SeriesChart title={t('train.losses')} gloss={t('train.losses-gloss')} onExplain={() => explain('slope')} series={LOSSES} scale="log" {...chart} />
-        <SeriesChart title={t('train.transport')} gloss={t('train.transport-gloss')} series={TRANSPORT} scale="unit" {...chart} />
+        <SeriesChart title={t('train.transport')} gloss={t('train.transport-gloss')} series={TRANSPORT} scale="unit" marks={marks} {...chart} />
         <SeriesChart title={t('train.terms')} gloss={t('train.terms-gloss')} series={terms} scale="log" {...chart} />
         <SeriesChart title={t('train.variance')} gloss={t('train.variance-gloss')} onExplain={() => explain('collapse')} flag={shown && collapsedAt(metrics, shown) ? t('collapse.flag') : null} series={sides} scale="zero" {...chart} />
         <SeriesChart title={t('train.rank')} gloss={t('train.rank-gloss')} series={ranks} scale="zero" {...chart} />
@@ -77,7 +84,7 @@ function Transport({ at: shown }: { at: TrainingMetrics | undefined }): ReactEle
   const status = useRun((state) => state.training);
   const planned = useSession((state) => state.session.policy.steps);
   const ready = useRun((state) => state.report !== null);
-  const { step, playing, kept, error } = status;
+  const { step, playing, kept, error, runsOn } = status;
   const steps = status.steps || planned;
   const recent = run.metrics.slice(-50);
   const pace = recent.length > 1 ? recent.reduce((sum, { ms }) => sum + ms, 0) / recent.length : null;
@@ -91,7 +98,7 @@ function Transport({ at: shown }: { at: TrainingMetrics | undefined }): ReactEle
       </h3>
       <div className="keys">
         {playing ? (
-          <button type="button" className="button primary" onClick={() => void training.pause()} title={t('train.pause')}>
+          <button type="button" className="button primary" onClick={() => void training.pause()} title={t('train.pause')} aria-label={t('train.pause')}>
             ❚❚
           </button>
         ) : (
@@ -119,12 +126,24 @@ function Transport({ at: shown }: { at: TrainingMetrics | undefined }): ReactEle
       ) : (
         <div className="muted number pace">
           {pace === null ? t('train.idle', { file: status.file }) : t('train.pace', { ms: formatNumber(pace, 2), left: seconds(((steps - step) * pace) / 1000) })}
-          {shown ? <div>{t('train.reading', { step: String(shown.step), bc: formatNumber(shown.bc), ot: formatNumber(shown.weighted), mass: formatNumber(shown.mass) })}</div> : null}
+          {runsOn ? <span data-runs-on={runsOn.kind}> · {t(`train.on.${runsOn.kind}`)}</span> : null}
+          {shown ? <div>{reading(t, shown)}</div> : null}
+          {runsOn?.reason ? (
+            <div role="note">
+              <ErrorText error={runsOn.reason} />
+            </div>
+          ) : null}
         </div>
       )}
       <CheckpointLine />
     </div>
   );
+}
+
+/** The figures of a step, and what was odd about its solve. */
+function reading(t: Translate, { step, bc, weighted, mass, converged, handedOver }: TrainingMetrics): string {
+  const odd = [...(converged ? [] : [t('train.not-converged')]), ...(handedOver === null ? [] : [t('train.handed-over')])];
+  return [t('train.reading', { step: String(step), bc: formatNumber(bc), ot: formatNumber(weighted), mass: formatNumber(mass) }), ...odd].join(' · ');
 }
 
 /** Whole seconds, or minutes and seconds. */

@@ -3,7 +3,8 @@ import { reportError } from '../../../src/base/errors.ts';
 import { openDevice } from '../../../src/gpu/device.ts';
 import { GpuSolver } from '../../../src/gpu/solver.ts';
 import type { StepResult, TransportSettings } from '../../../src/training/step.ts';
-import { deviceStepper, hostStepper, stepInput, type StepCase, type Stepper } from '../../support/step.ts';
+import { deviceStepper, hostStepper, stepInput, type CaseStepper, type StepCase } from '../../support/step.ts';
+import { demoRun, lostRun, type DemoRunAnswer } from './run.ts';
 
 /** A page that takes the same training steps on the host and on the GPU: `device-step.spec.ts` drives it. */
 
@@ -12,16 +13,22 @@ export interface StepsOrder extends StepCase {
   readonly steps: readonly Partial<TransportSettings>[];
   /** Whether embeddings are looked at. */
   readonly look: boolean;
+  /** Whether embeddings and actions are compared after the steps. */
+  readonly answers?: boolean;
   /** The step, from 1, which is first tried with an action to learn that is no number. */
   readonly broken?: number;
 }
+
+type Apart = readonly (readonly [name: string, value: number])[];
 
 /** What both paths say. */
 export interface StepsAnswer {
   readonly host: readonly StepResult[];
   readonly device: readonly StepResult[];
   /** Of each tensor after the last step, largest |device − host| over the largest |host|. */
-  readonly apart: readonly (readonly [name: string, value: number])[];
+  readonly apart: Apart;
+  /** The same of embeddings and actions, after the device has taken over the host's state. */
+  readonly answers: Apart;
   /** How a broken step ended on each path, and how far it moved any tensor there. */
   readonly refusals: readonly (readonly [host: { readonly message: string; readonly moved: number }, device: { readonly message: string; readonly moved: number }])[];
 }
@@ -30,7 +37,7 @@ let opened: Promise<GpuSolver> | null = null;
 
 const page = {
   async steps(order: StepsOrder): Promise<StepsAnswer | { readonly error: ErrorReport }> {
-    const { steps, look, broken, ...given } = order;
+    const { steps, look, answers: asked = false, broken, ...given } = order;
     try {
       opened ??= openDevice(navigator.gpu).then(({ device }) => new GpuSolver(device));
       const [host, device] = [await hostStepper(given), await deviceStepper(given, await opened)];
@@ -46,15 +53,19 @@ const page = {
         results.device.push(await device.step(k + 1, input, { look }));
       }
       const apart = distances(await host.values(), await device.values());
+      device.restore(await host.state());
+      const answers = asked ? distances(await host.answers(), await device.answers()) : [];
       await Promise.all([host.dispose(), device.dispose()]);
-      return { ...results, apart, refusals };
+      return { ...results, apart, answers, refusals };
     } catch (error) {
       return { error: reportError(error) };
     }
   },
+  demoRun: (): Promise<DemoRunAnswer> => demoRun(distances),
+  lostRun,
 };
 
-async function refused(stepper: Stepper, t: number, input: ReturnType<typeof stepInput>): Promise<{ message: string; moved: number }> {
+async function refused(stepper: CaseStepper, t: number, input: ReturnType<typeof stepInput>): Promise<{ message: string; moved: number }> {
   const before = await stepper.values();
   const message = await stepper.step(t, input).then(
     () => 'the step was taken',

@@ -53,33 +53,30 @@ describe('on the demo', () => {
     const settings = trainSettings({ batch: { size: 60 }, training: { batchSize: 8, window: 2 }, policy: { ema: true, warmup: 3, lambdaRamp: 9, head: 'diffusion', hidden: [8] } });
     const trainer = await Trainer.create(place, settings);
     await steps(trainer, 5);
-    const kept = trainer.state;
+    const kept = await trainer.settled();
     const copy = structuredClone(kept);
     const first = await steps(trainer, 8);
-    const end = trainer.state;
+    const end = await trainer.settled();
     expect(kept).toEqual(copy);
     await trainer.restore(kept);
-    expect(trainer.state).toEqual(copy);
+    expect((await trainer.settled())).toEqual(copy);
     expect(await steps(trainer, 8)).toEqual(first);
-    expect(trainer.state).toEqual(end);
+    expect((await trainer.settled())).toEqual(end);
     const fresh = await Trainer.create(place, settings);
     await fresh.restore(structuredClone(copy));
     expect(await steps(fresh, 8)).toEqual(first);
-    expect(fresh.state).toEqual(end);
+    expect((await fresh.settled())).toEqual(end);
     await Promise.all([trainer.dispose(), fresh.dispose()]);
   });
 
-  test('a state that is taken during a step is that of the step before', async () => {
+  test('a state that is asked for during a step is that after it, as is the one that a step is told to keep', async () => {
     const trainer = await Trainer.create(place, small());
     await steps(trainer, 2);
-    const between = trainer.state;
-    const stepping = trainer.train();
-    let looks = 0;
-    for (; trainer.step === 2; looks++) {
-      expect([trainer.state.step, trainer.state.draws]).toEqual([2, between.draws]);
-      await Promise.resolve();
-    }
-    expect(looks).toBeGreaterThan(3);
+    const kept: TrainerState[] = [];
+    const stepping = trainer.train({ keep: (state) => kept.push(state) });
+    const asked = await trainer.settled();
+    expect(asked.step).toBe(3);
+    expect(kept).toEqual([asked]);
     await stepping;
     await trainer.dispose();
   });
@@ -87,9 +84,9 @@ describe('on the demo', () => {
   test('a state of another policy or other data is refused, and nothing moves', async () => {
     const [trainer, wider, averaged, larger] = await Promise.all([small(), small({ policy: { hidden: [9] } }), small({ policy: { ema: true } }), small({ batch: { size: 13 } })].map((settings) => Trainer.create(place, settings)));
     for (const other of [wider, averaged, larger]) await steps(other!, 1);
-    const before = trainer!.state;
-    for (const other of [wider, averaged, larger]) await expect(trainer!.restore(other!.state)).rejects.toMatchObject({ code: 'checkpoint-mismatch' });
-    expect(trainer!.state).toEqual(before);
+    const before = await trainer!.settled();
+    for (const other of [wider, averaged, larger]) await expect(trainer!.restore(await other!.settled())).rejects.toMatchObject({ code: 'checkpoint-mismatch' });
+    expect((await trainer!.settled())).toEqual(before);
     await Promise.all([trainer, wider, averaged, larger].map((one) => one!.dispose()));
   });
 
@@ -127,7 +124,7 @@ describe('on the demo', () => {
     const run = async (change: TrainChange): Promise<TrainerState> => {
       const trainer = await Trainer.create(place, small(change));
       await steps(trainer, 4);
-      const { state } = trainer;
+      const state = await trainer.settled();
       await trainer.dispose();
       return state;
     };
@@ -139,14 +136,14 @@ describe('on the demo', () => {
 
   test('λ ramps, the rate warms up, and averages follow', async () => {
     const trainer = await Trainer.create(place, small({ policy: { lambdaRamp: 4, warmup: 2, ema: true, learningRate: 0.01 } }));
-    const before = trainer.state;
+    const before = await trainer.settled();
     const [first] = await steps(trainer, 1);
-    expect(weightsOf(trainer.state)).toEqual(weightsOf(before));
+    expect(weightsOf((await trainer.settled()))).toEqual(weightsOf(before));
     const all = [first!, ...(await steps(trainer, 5))];
     expect(all.map(({ lambda }) => lambda)).toEqual([0, 0.25, 0.5, 0.75, 1, 1]);
     expect(all.map(({ learningRate }) => learningRate).slice(0, 3)).toEqual([0, 0.005, 0.01]);
     expect(all[0]!.weighted).toBe(0);
-    const { optimiser, weights } = trainer.state;
+    const { optimiser, weights } = await trainer.settled();
     expect(optimiser.averages![0]).not.toEqual(weights[0]!.values);
     expect(optimiser.averages![0]).not.toEqual(before.weights[0]!.values);
     await trainer.dispose();
@@ -166,12 +163,12 @@ describe('on the demo', () => {
     ['the whole encoder', { policy: { frozen: [] } }],
   ] satisfies [string, TrainChange][])('%s', async (_, change) => {
     const trainer = await Trainer.create(place, small(change));
-    const before = trainer.state;
+    const before = await trainer.settled();
     for (const { total, bc, value, diagonalMass } of await steps(trainer, 3)) {
       expect([total, bc, value].every(Number.isFinite)).toBe(true);
       expect(diagonalMass === null).toBe('pairing' in change);
     }
-    for (const [k, { values }] of trainer.state.weights.entries()) expect(values).not.toEqual(before.weights[k]!.values);
+    for (const [k, { values }] of (await trainer.settled()).weights.entries()) expect(values).not.toEqual(before.weights[k]!.values);
     await trainer.dispose();
   });
 
@@ -185,17 +182,17 @@ describe('on the demo', () => {
 
   test('a learning rate of 1e9 stops the run where it broke, and the step before stays', async () => {
     const trainer = await Trainer.create(place, small({ policy: { learningRate: 1e9, schedule: 'constant' } }));
-    let last = trainer.state;
+    let last = await trainer.settled();
     const stopped = (async (): Promise<never> => {
       for (;;) {
-        last = trainer.state;
+        last = await trainer.settled();
         await trainer.train();
       }
     })();
     const failure = await stopped.catch((error: unknown) => error);
     expect(failure).toMatchObject({ code: 'training-nan' });
     expect((failure as Error).message).toMatch(/^Step \d+ stopped: the (gradient of “.+”|embedding|behaviour cloning loss) is no number any more/);
-    expect(trainer.state).toEqual(last);
+    expect((await trainer.settled())).toEqual(last);
     expect(last.weights.every(({ values }) => values.every(Number.isFinite))).toBe(true);
     // It stops there again, and goes on from an earlier state.
     await expect(trainer.train()).rejects.toMatchObject({ message: (failure as Error).message });
@@ -241,7 +238,7 @@ describe('on data and encoders of any kind', () => {
     const all = await steps(trainer, 120);
     expect(mean(all.slice(-10), 'bc')).toBeLessThan(0.9 * mean(all.slice(0, 10), 'bc'));
     expect(all[0]!.headNorm).toBe(0);
-    expect(trainer.state.weights.map(({ network, name }) => `${network} ${name}`)).toEqual(['encoder v', 'encoder w', 'encoder u']);
+    expect((await trainer.settled()).weights.map(({ network, name }) => `${network} ${name}`)).toEqual(['encoder v', 'encoder w', 'encoder u']);
     await trainer.dispose();
     await expect(trainerOf(two, { policy: own })).rejects.toMatchObject({ code: 'bad-head', message: expect.stringContaining('1 actions of 2 values need (batch, 2)') as string });
   });
@@ -256,16 +253,16 @@ describe('on data and encoders of any kind', () => {
   ])('%s', async (title, options, names) => {
     const held = title === 'an input of integers' ? { source, target } : sides;
     const trainer = await trainerOf(options, {}, held);
-    expect(trainer.state.weights.flatMap(({ network, name }) => (network === 'encoder' ? [name] : []))).toEqual(names);
-    const before = trainer.state;
+    expect((await trainer.settled()).weights.flatMap(({ network, name }) => (network === 'encoder' ? [name] : []))).toEqual(names);
+    const before = await trainer.settled();
     await steps(trainer, 3);
-    for (const [k, { values }] of trainer.state.weights.entries()) expect(values).not.toEqual(before.weights[k]!.values);
+    for (const [k, { values }] of (await trainer.settled()).weights.entries()) expect(values).not.toEqual(before.weights[k]!.values);
     await trainer.dispose();
     // The same where the first part is frozen.
     const [frozen] = names;
     const partly = await trainerOf(options, { policy: { frozen: [frozen!] } }, held);
     await steps(partly, 2);
-    expect(partly.state.weights.some(({ name }) => name === frozen)).toBe(false);
+    expect((await partly.settled()).weights.some(({ name }) => name === frozen)).toBe(false);
     await partly.dispose();
   });
 
@@ -298,9 +295,9 @@ describe('on data and encoders of any kind', () => {
 
   test('an embedding that is the same everywhere has no plan under a normalisation, and says so', async () => {
     const trainer = await trainerOf({ ...linear, weights: [floats('v', [4, 5], Array.from({ length: 20 }, () => 0)), draw('w', [5, 3])] }, { solve: { normalisation: 'max' } });
-    const before = trainer.state;
+    const before = await trainer.settled();
     await expect(trainer.train()).rejects.toMatchObject({ code: 'flat-cost' });
-    expect(trainer.state).toEqual(before);
+    expect((await trainer.settled())).toEqual(before);
     await trainer.dispose();
   });
 

@@ -9,7 +9,7 @@ import { useSession } from '../../../src/store/session.ts';
 import { run } from '../../../src/store/training-shelf.ts';
 import { FINGERPRINTS, MemorySlots, metricsAt, runAt, stateAt, stepIn } from '../../support/saved-run.ts';
 
-const NONE = { step: 0, steps: 0, playing: false, kept: [], file: '', error: null };
+const NONE = { step: 0, steps: 0, playing: false, kept: [], file: '', runsOn: null, error: null };
 const other: Session = { ...DEFAULT_SESSION, policy: { ...DEFAULT_SESSION.policy, seed: 99 } };
 const checkpoint = () => useRun.getState().checkpoint;
 const stand = (step: number, playing = false): void => {
