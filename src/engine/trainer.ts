@@ -86,8 +86,8 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
   }
 
   /**
-   * @throws UserError `train-no-encoder`, `train-two-inputs`, `encoder-untrainable`, `encoder-parameter`, `bad-head`, and
-   * what drawing, the columns of the policy and ONNX Runtime throw
+   * @throws UserError `train-no-encoder`, `train-two-inputs`, `encoder-untrainable`, `encoder-blocked`, `encoder-parameter`,
+   * `bad-head`, and what drawing, the columns of the policy and ONNX Runtime throw
    */
   static async create(place: TrainerPlace, settings: TrainingSession): Promise<Trainer> {
     const { policy, training, features } = settings;
@@ -289,10 +289,11 @@ async function trainedGraph(loaded: LoadedEncoder, spec: FeatureSpec, { policy }
 
 const rename = (values: ReadonlyMap<string, Float32Array>): ReadonlyMap<string, Float32Array> => new Map([...values.values()].map((value) => [PROJECTION_INPUT, value]));
 
-/** Initialisers that are trained: all that can be but the frozen ones. @throws UserError `encoder-untrainable`, `encoder-parameter` */
+/** Initialisers that are trained: all that can be but the frozen ones. @throws UserError `encoder-untrainable`, `encoder-blocked`, `encoder-parameter` */
 function trainedNames({ bytes, preflight: { file } }: EncoderFile, outputs: readonly string[], frozen: readonly string[], whole: boolean): string[] {
-  const found = trainability(bytes, file, { outputs });
+  const found = trainability(bytes, file, { outputs, cut: true });
   if (!found.ok) throw new UserError('encoder-untrainable', found.message, { file });
+  if (!whole && found.obstacle?.before.some((name) => !frozen.includes(name))) throw new UserError('encoder-blocked', found.obstacle.message, { file });
   const names = found.parameters.filter(({ dims, name }) => dims.length > 0 && (whole || !frozen.includes(name))).map(({ name }) => name);
   if (names.length === 0) throw new UserError('encoder-parameter', `All of ${file} is frozen, so nothing of it learns; let a part of it train, or train a projection on top of it.`, { file });
   return names;

@@ -189,6 +189,8 @@ export const en = {
   'policy.numbers': 'numbers',
   'policy.numbers-gloss': 'How many numbers the projection makes of an embedding',
   'policy.offer': 'Train a projection of {{count}} numbers on top of it',
+  'policy.freeze': 'Freeze what stands before it ({{count}})',
+  'policy.obstacle': 'Op {{op}} at node “{{node}}” has no gradient: what stands before it stays as it is.',
   'policy.absent': '{{file}} is not loaded, so its tensors are not known.',
   'policy.unknown': 'Of the output “{{output}}” of {{file}} nothing is known; choose another in its term.',
   'policy.tensors': '{{count}} of {{total}} tensors learn',

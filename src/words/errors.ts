@@ -73,6 +73,7 @@ const ZH: Readonly<Record<string, string>> = {
   'encoder-runtime': '无法载入 ONNX Runtime。请检查网络后重试。',
   'encoder-lost': '编码器运行时 GPU 丢失，引擎已重新启动。',
   'encoder-untrainable': '该编码器只能求值，不能训练：其中有算子没有梯度，或没有可训练的权重。可保持其冻结，改为训练其上的投影层。',
+  'encoder-blocked': '其中有算子没有梯度，整个编码器无法一并训练。冻结它之前的张量即可训练其余部分，也可改为训练其上的投影层。',
   'encoder-parameter': '没有选中可训练的参数，或编码器中没有该参数。请另选。',
   'train-no-encoder': '没有任何项比较嵌入，因而没有可训练的编码器。请在某一项中选择编码器并设置 weight_embed。',
   'train-two-inputs': '有两项以不同的列或输出使用同一个编码器，而一次只能训练一种嵌入。请去掉其中一项。',

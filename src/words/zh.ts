@@ -191,6 +191,8 @@ export const zh: Catalogue = {
   'policy.numbers': '维数',
   'policy.numbers-gloss': '投影层将一个嵌入变为多少个数',
   'policy.offer': '训练其上 {{count}} 维的投影层',
+  'policy.freeze': '冻结它之前的部分（{{count}}）',
+  'policy.obstacle': '节点“{{node}}”的算子 {{op}} 没有梯度：它之前的部分保持不变。',
   'policy.absent': '{{file}} 尚未载入，不知其张量。',
   'policy.unknown': '{{file}} 的输出“{{output}}”情况不明；请在其项中另选。',
   'policy.tensors': '训练 {{count}} / {{total}} 个张量',

@@ -16,7 +16,7 @@ import { readSource } from './source.ts';
  * @param ties as the gradients were made: with `separate` ties merged initialisers come apart again
  */
 export function withWeights({ bytes, external, preflight: { file } }: EncoderFile, weights: ReadonlyMap<string, Float32Array>, ties: Ties = 'separate'): Uint8Array<ArrayBuffer> {
-  const source = readSource(bytes, file, { ties, external });
+  const source = readSource(bytes, file, { ties, external, cut: true });
   const model = fromBinary(ModelProtoSchema, bytes);
   const graph = model.graph!;
   const stored = new Map(graph.initializer.map((tensor) => [tensor.name, tensor]));
