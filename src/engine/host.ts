@@ -172,8 +172,8 @@ export class EngineHost {
         this.#send({ type: 'trained', id, status: await this.#training.resume(this.#trainerPlace(), request.settings, this.#generation, request.checkpoint) }, []);
         return;
       case 'trained-encoder': {
-        const { file, bytes } = this.#training.exported();
-        this.#send({ type: 'encoder-file', id, file, bytes }, [bytes.buffer]);
+        const trained = this.#training.exported(request.which);
+        this.#send({ type: 'encoder-file', id, trained }, [trained.bytes.buffer]);
         return;
       }
       case 'frame': {

@@ -28,7 +28,7 @@ import { lambdaAt, rateAt } from '../training/schedules.ts';
 import { hostStep, type BcRows, type HostPolicy, type StepResult } from '../training/step.ts';
 import { feedsOf, type EncoderRoom, type TrainedEncoder } from './encoders.ts';
 import type { PairingRoom } from './pairing.ts';
-import type { Side, TrainingMetrics, TrainingSession } from './protocol.ts';
+import type { Side, TrainedFile, TrainedWeights, TrainingMetrics, TrainingSession } from './protocol.ts';
 import { frozenInputs, plainInputs, type Extents, type GraphInputs, type RowFeeds } from './row-features.ts';
 import type { DrawState, TrainerState } from './trainer-state.ts';
 import { fixedTerms, rowFeeds, type ColumnPlace } from './training-columns.ts';
@@ -232,10 +232,30 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
     });
   }
 
-  /** The file that learned, with its weights as they are: the encoder's, or that of the projection on top of it. */
-  exported(): { readonly file: string; readonly bytes: Uint8Array<ArrayBuffer> } {
-    const bytes = withWeights(this.#whole, new Map(this.#policy.encoder.trained.map(({ name, values }) => [name, values])));
-    return { file: this.#settings.policy.projection === null ? this.file : `projection-of-${this.file}`, bytes };
+  /** Whether averages of the weights are kept beside them. */
+  get averaged(): boolean {
+    return this.#policy.optimiser.averages !== null;
+  }
+
+  /** What `state` holds: weights, two moments, and averages. */
+  get stateBytes(): number {
+    const tensors = [...this.#policy.encoder.trained, ...(this.#policy.head?.trained ?? [])];
+    return 4 * (this.averaged ? 4 : 3) * tensors.reduce((sum, { values }) => sum + values.length, 0);
+  }
+
+  /**
+   * The file that learned, the encoder's or that of the projection on top of it: with its weights as they are, or with
+   * their averages. Its metadata (`ot-playground.weights`, `ot-playground.step`) say which.
+   * @throws UserError `no-averages`
+   */
+  exported(which: TrainedWeights): TrainedFile {
+    const { encoder, optimiser } = this.#policy;
+    const { averages } = optimiser;
+    if (which === 'averages' && !averages) throw new UserError('no-averages', 'This run keeps no averages of its weights; save the weights themselves, or turn EMA on and train anew.');
+    // The optimiser has the encoder's tensors first.
+    const weights = new Map(encoder.trained.map(({ name, values }, k) => [name, which === 'averages' ? averages![k]! : values]));
+    const bytes = withWeights(this.#whole, weights, { 'ot-playground.weights': which, 'ot-playground.step': String(this.#step) });
+    return { file: this.#settings.policy.projection === null ? this.file : `projection-of-${this.file}`, step: this.#step, bytes };
   }
 
   async dispose(): Promise<void> {

@@ -1,9 +1,9 @@
 import { reportError } from '../base/errors.ts';
 import type { Session } from '../config/session.ts';
 import type { EngineClient } from '../engine/client.ts';
-import type { Checkpoint, TrainingMetrics, TrainingStatus } from '../engine/protocol.ts';
+import type { Checkpoint, TrainedWeights, TrainingMetrics, TrainingStatus } from '../engine/protocol.ts';
 import type { WrittenFile } from './config-shelf.ts';
-import { matrices, useRun } from './run.ts';
+import { matrices, NO_TRAINING, useRun } from './run.ts';
 import { useSession } from './session.ts';
 
 /** A plan of the page's batch as the encoder was after a step. */
@@ -20,8 +20,6 @@ const FILM_FRAMES = 9;
 
 /** What a run has said: by step, in order. Not state: React must never copy it; `useRun` has its version. */
 export const run: { metrics: TrainingMetrics[]; film: FilmFrame[] } = { metrics: [], film: [] };
-
-const NONE: TrainingStatus = { step: 0, steps: 0, playing: false, kept: [], file: '', error: null };
 
 /** Writes the run down. */
 export interface RunKeeper {
@@ -111,10 +109,15 @@ export class TrainingShelf {
     forget();
   }
 
-  /** The encoder with the weights that it has learned, as a file to save. */
-  async encoderFile(): Promise<WrittenFile> {
-    const { file, bytes } = await this.#client.trainedEncoder();
-    return { name: file.replace(/(\.onnx)?$/, `-step${useRun.getState().training.step}.onnx`), content: new Blob([bytes], { type: 'application/octet-stream' }) };
+  /** The encoder with the weights that it has learned, or with their averages (`-ema`), as a file to save; null where it cannot be had, which is said. */
+  async encoderFile(which: TrainedWeights): Promise<WrittenFile | null> {
+    try {
+      const { file, step, bytes } = await this.#client.trainedEncoder(which);
+      return { name: file.replace(/(\.onnx)?$/, `-step${step}${which === 'averages' ? '-ema' : ''}.onnx`), content: new Blob([bytes], { type: 'application/octet-stream' }) };
+    } catch (thrown) {
+      put({ ...useRun.getState().training, error: reportError(thrown) });
+      return null;
+    }
   }
 
   /** A plan was drawn: the film takes it where its step is due. */
@@ -146,5 +149,5 @@ function take(metrics: readonly TrainingMetrics[]): void {
 function forget(): void {
   run.metrics = [];
   run.film = [];
-  put(NONE);
+  put(NO_TRAINING);
 }

@@ -74,7 +74,7 @@ function Transport({ at: shown }: { at: TrainingMetrics | undefined }): ReactEle
   const status = useRun((state) => state.training);
   const planned = useSession((state) => state.session.policy.steps);
   const ready = useRun((state) => state.report !== null);
-  const { step, playing, kept, error } = status;
+  const { step, playing, kept, unkept, error } = status;
   const steps = status.steps || planned;
   const recent = run.metrics.slice(-50);
   const pace = recent.length > 1 ? recent.reduce((sum, { ms }) => sum + ms, 0) / recent.length : null;
@@ -117,6 +117,7 @@ function Transport({ at: shown }: { at: TrainingMetrics | undefined }): ReactEle
         <div className="muted number pace">
           {pace === null ? t('train.idle', { file: status.file }) : t('train.pace', { ms: formatNumber(pace, 2), left: seconds(((steps - step) * pace) / 1000) })}
           {shown ? <div>{t('train.reading', { step: String(shown.step), bc: formatNumber(shown.bc), ot: formatNumber(shown.weighted), mass: formatNumber(shown.mass) })}</div> : null}
+          {unkept === null ? null : <div>{t('train.unkept', { megabytes: String(Math.round(unkept / 2 ** 20)) })}</div>}
         </div>
       )}
       <CheckpointLine />

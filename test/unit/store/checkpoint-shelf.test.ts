@@ -4,17 +4,16 @@ import { DEFAULT_SESSION, type Session } from '../../../src/config/session.ts';
 import type { Checkpoint, TrainingMetrics } from '../../../src/engine/protocol.ts';
 import { CheckpointShelf, CHECKPOINT_INTERVAL_MS } from '../../../src/store/checkpoint-shelf.ts';
 import { Checkpoints } from '../../../src/store/checkpoints.ts';
-import { useRun, type DatasetSummary, type EncoderSummary } from '../../../src/store/run.ts';
+import { NO_TRAINING, useRun, type DatasetSummary, type EncoderSummary } from '../../../src/store/run.ts';
 import { useSession } from '../../../src/store/session.ts';
 import { run } from '../../../src/store/training-shelf.ts';
 import { FINGERPRINTS, MemorySlots, metricsAt, runAt, stateAt, stepIn } from '../../support/saved-run.ts';
 
-const NONE = { step: 0, steps: 0, playing: false, kept: [], file: '', error: null };
 const other: Session = { ...DEFAULT_SESSION, policy: { ...DEFAULT_SESSION.policy, seed: 99 } };
 const checkpoint = () => useRun.getState().checkpoint;
 const stand = (step: number, playing = false): void => {
   run.metrics = Array.from({ length: step }, (_, k) => metricsAt(k + 1));
-  useRun.setState({ training: { ...NONE, step, steps: 900, playing } });
+  useRun.setState({ training: { ...NO_TRAINING, step, steps: 900, playing } });
 };
 const load = (source: string = FINGERPRINTS.source): void =>
   useRun.setState({
@@ -47,7 +46,7 @@ class Page {
         return Promise.resolve();
       },
       play: (): Promise<void> => Promise.resolve(void this.played.push(useRun.getState().training.step)),
-      forget: (): void => useRun.setState({ training: NONE }),
+      forget: (): void => useRun.setState({ training: NO_TRAINING }),
     };
     this.shelf = new CheckpointShelf(client, training, new Checkpoints(slots), (session) => {
       this.restored.push(session);
@@ -62,7 +61,7 @@ beforeEach(() => {
   slots = new MemorySlots();
   useSession.getState().replace(DEFAULT_SESSION);
   run.metrics = [];
-  useRun.setState({ training: NONE, checkpoint: { savedStep: null, resumed: null, offer: null, error: null } });
+  useRun.setState({ training: NO_TRAINING, checkpoint: { savedStep: null, resumed: null, offer: null, error: null } });
   load();
 });
 
@@ -107,7 +106,7 @@ describe('saving', () => {
     await vi.waitFor(() => expect(checkpoint().error?.code).toBe('checkpoint-full'));
     expect(checkpoint().savedStep).toBe(4);
     page.shelf.engineDied();
-    useRun.setState({ training: NONE });
+    useRun.setState({ training: NO_TRAINING });
     await page.shelf.claim();
     expect(useRun.getState().training.step).toBe(6);
     expect(await stepIn(slots)).toBe(4);
@@ -117,7 +116,7 @@ describe('saving', () => {
     const page = await playedTo(4);
     await page.shelf.discard();
     expect(await stepIn(slots)).toBe('none');
-    useRun.setState({ training: NONE });
+    useRun.setState({ training: NO_TRAINING });
     await page.shelf.claim();
     expect(checkpoint()).toEqual({ savedStep: null, resumed: null, offer: null, error: null });
   });
@@ -130,7 +129,7 @@ describe('a page that is opened', () => {
     expect(useRun.getState().training.step).toBe(7);
     expect(run.metrics).toHaveLength(7);
     expect(checkpoint()).toMatchObject({ savedStep: 7, resumed: { step: 7, died: false }, offer: null });
-    useRun.setState({ training: NONE });
+    useRun.setState({ training: NO_TRAINING });
     // λ and the solver's settings may change from step to step.
     useSession.getState().setSolve({ reg: 0.5 });
     useSession.getState().setTraining({ lambda: 3 });
@@ -203,7 +202,7 @@ describe('a page that is opened', () => {
 describe('an engine that died', () => {
   const die = async (page: Page): Promise<void> => {
     page.shelf.engineDied();
-    useRun.setState({ training: NONE });
+    useRun.setState({ training: NO_TRAINING });
     // Its data come again one by one, and each ends a run.
     page.shelf.lost();
     page.shelf.lost();
