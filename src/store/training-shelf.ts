@@ -12,7 +12,7 @@ export interface FilmFrame {
   readonly n: number;
   readonly m: number;
   /** π, n × m. */
-  readonly plan: Float64Array;
+  readonly plan: Float32Array<ArrayBuffer>;
 }
 
 /** Plans that are kept of a run, evenly over its steps. */
@@ -69,10 +69,10 @@ export class TrainingShelf {
   }
 
   /** Take a run up where it was written down, paused. @throws UserError as `EngineClient.resumeTraining` */
-  async resume(session: Session, state: Checkpoint, metrics: readonly TrainingMetrics[]): Promise<void> {
+  async resume(session: Session, state: Checkpoint, { metrics, film }: { readonly metrics: readonly TrainingMetrics[]; readonly film: readonly FilmFrame[] }): Promise<void> {
     const status = await this.#client.resumeTraining(session, state);
     run.metrics = [...metrics];
-    run.film = [];
+    run.film = [...film];
     put(status);
     this.#onChange();
   }
@@ -127,7 +127,7 @@ export class TrainingShelf {
     const last = run.film.at(-1);
     const due = last === undefined || training.step >= last.step + training.steps / (FILM_FRAMES - 1) || (training.step === training.steps && last.step < training.step);
     if (!due || (last && (last.n !== report.n || last.m !== report.m))) return;
-    run.film = [...run.film, { step: training.step, n: report.n, m: report.m, plan: matrices.plan.plan.slice() }];
+    run.film = [...run.film, { step: training.step, n: report.n, m: report.m, plan: Float32Array.from(matrices.plan.plan) }];
     useRun.setState(({ trainingVersion }) => ({ trainingVersion: trainingVersion + 1 }));
   }
 }

@@ -3,11 +3,11 @@ import { UserError } from '../../../src/base/errors.ts';
 import { DEFAULT_SESSION, type Session } from '../../../src/config/session.ts';
 import type { Checkpoint, TrainingMetrics } from '../../../src/engine/protocol.ts';
 import { CheckpointShelf, CHECKPOINT_INTERVAL_MS } from '../../../src/store/checkpoint-shelf.ts';
-import { Checkpoints } from '../../../src/store/checkpoints.ts';
+import { CHECKPOINT_VERSION, Checkpoints } from '../../../src/store/checkpoints.ts';
 import { NO_TRAINING, useRun, type DatasetSummary, type EncoderSummary } from '../../../src/store/run.ts';
 import { useSession } from '../../../src/store/session.ts';
-import { run } from '../../../src/store/training-shelf.ts';
-import { FINGERPRINTS, MemorySlots, metricsAt, runAt, stateAt, stepIn } from '../../support/saved-run.ts';
+import { run, type FilmFrame } from '../../../src/store/training-shelf.ts';
+import { filmTo, FINGERPRINTS, MemorySlots, metricsAt, runAt, stateAt, stepIn } from '../../support/saved-run.ts';
 
 const other: Session = { ...DEFAULT_SESSION, policy: { ...DEFAULT_SESSION.policy, seed: 99 } };
 const checkpoint = () => useRun.getState().checkpoint;
@@ -39,10 +39,11 @@ class Page {
       },
     };
     const training = {
-      resume: (_: Session, { step }: Checkpoint, metrics: readonly TrainingMetrics[]): Promise<void> => {
+      resume: (_: Session, { step }: Checkpoint, { metrics, film }: { metrics: readonly TrainingMetrics[]; film: readonly FilmFrame[] }): Promise<void> => {
         if (this.refusal) return Promise.reject(this.refusal);
         stand(step);
         run.metrics = [...metrics];
+        run.film = [...film];
         return Promise.resolve();
       },
       play: (): Promise<void> => Promise.resolve(void this.played.push(useRun.getState().training.step)),
@@ -61,6 +62,7 @@ beforeEach(() => {
   slots = new MemorySlots();
   useSession.getState().replace(DEFAULT_SESSION);
   run.metrics = [];
+  run.film = [];
   useRun.setState({ training: NO_TRAINING, checkpoint: { savedStep: null, resumed: null, offer: null, error: null } });
   load();
 });
@@ -98,6 +100,21 @@ describe('saving', () => {
     expect(await stepIn(slots)).toBe(5);
   });
 
+  it('takes plans of the run along, as many as 16 MB hold', async () => {
+    run.film = [...filmTo(3), { ...filmTo(4)[3]!, step: 9 }];
+    await playedTo(4);
+    expect(run.film).toHaveLength(4);
+    const kept = async (): Promise<number[]> => {
+      const reading = await new Checkpoints(slots).newest();
+      return reading.kind === 'run' ? reading.run.film.map(({ step }) => step) : [];
+    };
+    expect(await kept()).toEqual([1, 2, 3]);
+    run.film = [1, 2, 3, 4].map((step) => ({ step, n: 1, m: 2 ** 21, plan: new Float32Array(2 ** 21) }));
+    const page = await playedTo(5);
+    expect(page.asked).toBe(1);
+    expect(await kept()).toEqual([1, 3]);
+  });
+
   it('says that the storage is full, keeps what was saved, and goes on with the last step all the same when the engine dies', async () => {
     const page = await playedTo(4);
     slots.failure = Object.assign(new Error('no room'), { name: 'QuotaExceededError' });
@@ -128,6 +145,7 @@ describe('a page that is opened', () => {
     await new Page(slots).shelf.claim();
     expect(useRun.getState().training.step).toBe(7);
     expect(run.metrics).toHaveLength(7);
+    expect(run.film).toEqual(filmTo(7));
     expect(checkpoint()).toMatchObject({ savedStep: 7, resumed: { step: 7, died: false }, offer: null });
     useRun.setState({ training: NO_TRAINING });
     // λ and the solver's settings may change from step to step.
@@ -182,7 +200,7 @@ describe('a page that is opened', () => {
 
   it('says that a newer page saved a run', async () => {
     await new Checkpoints(slots).write(runAt(7));
-    slots.slots.get('A')!.head.version = 2;
+    slots.slots.get('A')!.head.version = CHECKPOINT_VERSION + 1;
     await new Page(slots).shelf.claim();
     expect(checkpoint().error?.code).toBe('checkpoint-newer');
   });
