@@ -86,8 +86,9 @@ export class CheckpointShelf implements RunKeeper {
 
   /** The run has taken steps, rests, or stands at an earlier one. */
   moved(): void {
-    const { playing, step } = useRun.getState().training;
-    if (step === 0 || (playing && (this.#saving || performance.now() < this.#savedAt + CHECKPOINT_INTERVAL_MS))) return;
+    const { playing, step, error } = useRun.getState().training;
+    // Weights from which the next step is no number are no state to go on from; what was saved before may be.
+    if (step === 0 || error?.code === 'training-nan' || (playing && (this.#saving || performance.now() < this.#savedAt + CHECKPOINT_INTERVAL_MS))) return;
     void this.#saves.run(() => this.#save());
   }
 

@@ -1,6 +1,6 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { ModelProtoSchema } from 'onnx-buf';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { DEMO_POLICY, DEMO_TRAINING } from '../../../src/config/presets.ts';
 import { DEFAULT_SESSION } from '../../../src/config/session.ts';
 import type { PolicySettings } from '../../../src/config/policy.ts';
@@ -138,6 +138,18 @@ describe('a run in the engine', () => {
     expect((await small.checkpoint())!.step).toBe(stopped.step);
     expect(before!.step).toBe(3);
     small.reset();
+  });
+
+  it('goes on where timers stand still, as those of a hidden tab all but do', async () => {
+    const engine = await Engine.holding(sim, real);
+    vi.useFakeTimers({ toFake: ['setTimeout', 'setInterval', 'setImmediate'] });
+    try {
+      expect(await train(engine, null)).toMatchObject({ step: 12, error: null });
+      expect(expectType('checkpoint', await engine.request('checkpoint', {})).checkpoint!.step).toBe(12);
+    } finally {
+      vi.useRealTimers();
+    }
+    expect(engine.told).toHaveLength(12);
   });
 
   it('stops on numbers that are none, with the weights of the step before, and says where', async () => {

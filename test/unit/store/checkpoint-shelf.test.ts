@@ -100,6 +100,18 @@ describe('saving', () => {
     expect(await stepIn(slots)).toBe(5);
   });
 
+  it('not where the next step is no number, until the run stands at an earlier one', async () => {
+    const page = await playedTo(4);
+    stand(6);
+    useRun.setState(({ training }) => ({ training: { ...training, error: { code: 'training-nan', message: 'Step 7 stopped.', detail: {} } } }));
+    page.shelf.moved();
+    expect(page.asked).toBe(1);
+    stand(5);
+    page.shelf.moved();
+    await vi.waitFor(() => expect(checkpoint().savedStep).toBe(5));
+    expect(await stepIn(slots)).toBe(5);
+  });
+
   it('takes plans of the run along, as many as 16 MB hold', async () => {
     run.film = [...filmTo(3), { ...filmTo(4)[3]!, step: 9 }];
     await playedTo(4);
