@@ -1,4 +1,4 @@
-import type { Parameter, Trainability } from './autodiff/source.ts';
+import type { Obstacle, Parameter, Trainability } from './autodiff/source.ts';
 import { noParameters, trainabilityByOutput } from './autodiff/source.ts';
 
 /**
@@ -12,6 +12,8 @@ export type Trainable =
       readonly parameters: readonly Parameter[];
       /** What learns beside them: tensors and their numbers. */
       readonly unlisted: { readonly tensors: number; readonly numbers: number };
+      /** What has no gradient in it: all that stands before has to be frozen, and is listed. */
+      readonly obstacle?: Obstacle;
     }
   | Extract<Trainability, { ok: false }>;
 
@@ -38,10 +40,14 @@ function listed(found: Trainability, file: string): Trainable {
   const trained = found.parameters.filter(({ dims }) => dims.length > 0);
   if (trained.length === 0) return { ok: false, op: null, node: null, message: noParameters(file).message };
   const parameters = trained.filter(({ name }) => name.length <= LONGEST_NAME).slice(0, LISTED);
+  const { obstacle } = found;
+  const listable = new Set(parameters.map(({ name }) => name));
+  if (obstacle && !obstacle.before.every((name) => listable.has(name))) return { ok: false, op: obstacle.op, node: obstacle.node, message: obstacle.message };
   const numbers = (of: readonly Parameter[]): number => of.reduce((sum, { elements }) => sum + elements, 0);
   return {
     ok: true,
     parameters: parameters.map(({ name, dims, elements, aliases }) => ({ name, dims, elements, aliases: aliases.slice(0, ALIASES) })),
     unlisted: { tensors: trained.length - parameters.length, numbers: numbers(trained) - numbers(parameters) },
+    ...(obstacle ? { obstacle } : {}),
   };
 }

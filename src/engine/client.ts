@@ -9,7 +9,7 @@ import type { PotPlan } from '../core/ot/pot.ts';
 import type { LoadedPairInfo } from './pair-info-file.ts';
 import type { PairingFacts } from './pairing.ts';
 import { BUILTIN_ENCODERS } from '../config/session.ts';
-import type { BackendChoice, BackendInfo, Checkpoint, EncoderProposal, EngineReply, EngineRequest, EngineSignal, CostResponse, EpisodePairView, GradientBalance, ProblemSettings, RegimeMap, ResponseCurves, Side, SolveMatrices, SolveReport, TrainingMetrics, TrainingSession, TrainingStatus, VerifyReport, WindowTrial } from './protocol.ts';
+import type { BackendChoice, BackendInfo, Checkpoint, EncoderProposal, EngineReply, EngineRequest, EngineSignal, CostResponse, EpisodePairView, GradientBalance, ProblemSettings, RegimeMap, ResponseCurves, Side, SolveMatrices, SolveReport, TrainedFile, TrainedWeights, TrainingMetrics, TrainingSession, TrainingStatus, VerifyReport, WindowTrial } from './protocol.ts';
 import { readEncoderInWorker, readInWorker, readPairInfoInWorker } from './reader.ts';
 
 export { droppedFiles, pickedFiles } from '../datasets/browser-files.ts';
@@ -301,10 +301,9 @@ export class EngineClient {
     return ((await this.#request('resume-training', { settings, checkpoint })) as ReplyOf<'trained'>).status;
   }
 
-  /** The encoder's ONNX file with the weights that it has learned. @throws UserError `no-training` */
-  async trainedEncoder(): Promise<{ readonly file: string; readonly bytes: Uint8Array<ArrayBuffer> }> {
-    const { file, bytes } = (await this.#request('trained-encoder', {})) as ReplyOf<'encoder-file'>;
-    return { file, bytes };
+  /** The encoder's ONNX file with the weights that it has learned, or with their averages. @throws UserError `no-training`, `no-averages` */
+  async trainedEncoder(which: TrainedWeights): Promise<TrainedFile> {
+    return ((await this.#request('trained-encoder', { which })) as ReplyOf<'encoder-file'>).trained;
   }
 
   /** RGBA of a demo frame, or null for data that have no drawing. */

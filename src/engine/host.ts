@@ -185,8 +185,8 @@ export class EngineHost {
         this.#send({ type: 'trained', id, status: await this.#training.resume(this.#trainerPlace(), request.settings, this.#generation, request.checkpoint) }, []);
         return;
       case 'trained-encoder': {
-        const { file, bytes } = await this.#training.exported();
-        this.#send({ type: 'encoder-file', id, file, bytes }, [bytes.buffer]);
+        const trained = await this.#training.exported(request.which);
+        this.#send({ type: 'encoder-file', id, trained }, [trained.bytes.buffer]);
         return;
       }
       case 'frame': {

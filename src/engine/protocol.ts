@@ -59,7 +59,7 @@ export type EngineRequest =
   | { readonly type: 'checkpoint'; readonly id: number }
   | { readonly type: 'resume-training'; readonly id: number; readonly settings: TrainingSession; readonly checkpoint: Checkpoint }
   /** The encoder's file with its trained weights; answered by `encoder-file`. */
-  | { readonly type: 'trained-encoder'; readonly id: number }
+  | { readonly type: 'trained-encoder'; readonly id: number; readonly which: TrainedWeights }
   | { readonly type: 'frame'; readonly id: number; readonly side: Side; readonly row: number; readonly width: number; readonly height: number };
 
 /** Engine → page. */
@@ -85,7 +85,7 @@ export type EngineReply =
   | { readonly type: 'training'; readonly id: number; readonly metrics: readonly TrainingMetrics[]; readonly status: TrainingStatus }
   | { readonly type: 'trained'; readonly id: number; readonly status: TrainingStatus }
   | { readonly type: 'checkpoint'; readonly id: number; readonly checkpoint: Checkpoint | null }
-  | { readonly type: 'encoder-file'; readonly id: number; readonly file: string; readonly bytes: Uint8Array<ArrayBuffer> }
+  | { readonly type: 'encoder-file'; readonly id: number; readonly trained: TrainedFile }
   | { readonly type: 'frame'; readonly id: number; readonly pixels: Uint8ClampedArray<ArrayBuffer> | null }
   | { readonly type: 'superseded'; readonly id: number }
   | { readonly type: 'failed'; readonly id: number; readonly error: ErrorReport };
@@ -200,6 +200,16 @@ export interface TrainingPlace {
   readonly reason: ErrorReport | null;
 }
 
+/** The weights that the steps move, which solves and attempts use, or their moving averages (EMA). */
+export type TrainedWeights = 'weights' | 'averages';
+
+/** The file that learned, as it is after a step. */
+export interface TrainedFile {
+  readonly file: string;
+  readonly step: number;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
 /** How a run stands. */
 export interface TrainingStatus {
   readonly step: number;
@@ -208,6 +218,10 @@ export interface TrainingStatus {
   readonly playing: boolean;
   /** Steps that can be gone back to. */
   readonly kept: readonly number[];
+  /** Bytes of a step's state where that is too large for any to be kept; null where steps are kept. */
+  readonly unkept: number | null;
+  /** Whether averages of the weights are kept beside them. */
+  readonly averaged: boolean;
   /** The encoder that learns. */
   readonly file: string;
   /** null where there is no run. */

@@ -23,11 +23,11 @@ import { cosineSchedule, drawNoise, timeEmbedding, type NoiseSchedule } from '..
 import { buildHead, checkOwnHead } from '../training/heads.ts';
 import { lambdaAt, rateAt } from '../training/schedules.ts';
 import type { BcRows, StepInput, StepResult } from '../training/step.ts';
-import { stateFits, type Network, type PolicyDesign, type Stepper } from '../training/stepper.ts';
+import { stateBytes, stateFits, type Network, type PolicyDesign, type Stepper } from '../training/stepper.ts';
 import type { Backend } from './backend.ts';
 import { feedsOf, type EncoderRoom, type TrainedEncoder } from './encoders.ts';
 import type { PairingRoom } from './pairing.ts';
-import type { GradientBalance, Side, TrainingMetrics, TrainingPlace, TrainingSession } from './protocol.ts';
+import type { GradientBalance, Side, TrainedFile, TrainedWeights, TrainingMetrics, TrainingPlace, TrainingSession } from './protocol.ts';
 import { frozenInputs, plainInputs, type KeptFeatures, type Extents, type GraphInputs, type RowFeeds } from './row-features.ts';
 import { openStepper } from './stepping.ts';
 import type { TrainerState } from './trainer-state.ts';
@@ -104,8 +104,8 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
 
   /**
    * @param keepOff why it is not to be stepped on a device, though there may be one
-   * @throws UserError `train-no-encoder`, `train-two-inputs`, `encoder-untrainable`, `encoder-parameter`, `bad-head`, and
-   * what drawing, the columns of the policy and ONNX Runtime throw
+   * @throws UserError `train-no-encoder`, `train-two-inputs`, `encoder-untrainable`, `encoder-blocked`, `encoder-parameter`,
+   * `bad-head`, and what drawing, the columns of the policy and ONNX Runtime throw
    */
   static async create(place: TrainerPlace, settings: TrainingSession, keepOff: UserError | null = null): Promise<Trainer> {
     const { policy, training, features } = settings;
@@ -259,11 +259,27 @@ export class Trainer implements Omit<TrainedEncoder, 'version'> {
     });
   }
 
-  /** The file that learned, with its weights as they are: the encoder's, or that of the projection on top of it. @throws UserError `gpu-lost` */
-  async exported(): Promise<{ readonly file: string; readonly bytes: Uint8Array<ArrayBuffer> }> {
-    const { weights } = await this.settled();
-    const bytes = withWeights(this.#whole, new Map(weights.flatMap(({ network, name, values }) => (network === 'encoder' ? [[name, values] as const] : []))));
-    return { file: this.#settings.policy.projection === null ? this.file : `projection-of-${this.file}`, bytes };
+  /** Whether averages of the weights are kept beside them. */
+  get averaged(): boolean {
+    return this.#design.averaged;
+  }
+
+  /** What a state holds: weights, two moments, and averages. */
+  get stateBytes(): number {
+    return stateBytes(this.#design);
+  }
+
+  /**
+   * The file that learned, the encoder's or that of the projection on top of it: with its weights as they are, or with
+   * their averages. Its metadata (`ot-playground.weights`, `ot-playground.step`) say which.
+   * @throws UserError `no-averages`, `gpu-lost`
+   */
+  async exported(which: TrainedWeights): Promise<TrainedFile> {
+    const { weights, optimiser: { averages }, step } = await this.settled();
+    if (which === 'averages' && !averages) throw new UserError('no-averages', 'This run keeps no averages of its weights; save the weights themselves, or turn EMA on and train anew.');
+    const learned = weights.flatMap(({ network, name, values }, k) => (network === 'encoder' ? [[name, which === 'averages' ? averages![k]! : values] as const] : []));
+    const bytes = withWeights(this.#whole, new Map(learned), { 'ot-playground.weights': which, 'ot-playground.step': String(step) });
+    return { file: this.#settings.policy.projection === null ? this.file : `projection-of-${this.file}`, step, bytes };
   }
 
   async dispose(): Promise<void> {
@@ -331,10 +347,11 @@ async function trainedGraph(loaded: LoadedEncoder, spec: FeatureSpec, { policy }
 
 const rename = (values: ReadonlyMap<string, Float32Array>): ReadonlyMap<string, Float32Array> => new Map([...values.values()].map((value) => [PROJECTION_INPUT, value]));
 
-/** Initialisers that are trained: all that can be but the frozen ones. @throws UserError `encoder-untrainable`, `encoder-parameter` */
+/** Initialisers that are trained: all that can be but the frozen ones. @throws UserError `encoder-untrainable`, `encoder-blocked`, `encoder-parameter` */
 function trainedNames({ bytes, preflight: { file } }: EncoderFile, outputs: readonly string[], frozen: readonly string[], whole: boolean): string[] {
-  const found = trainability(bytes, file, { outputs });
+  const found = trainability(bytes, file, { outputs, cut: true });
   if (!found.ok) throw new UserError('encoder-untrainable', found.message, { file });
+  if (!whole && found.obstacle?.before.some((name) => !frozen.includes(name))) throw new UserError('encoder-blocked', found.obstacle.message, { file });
   const names = found.parameters.filter(({ dims, name }) => dims.length > 0 && (whole || !frozen.includes(name))).map(({ name }) => name);
   if (names.length === 0) throw new UserError('encoder-parameter', `All of ${file} is frozen, so nothing of it learns; let a part of it train, or train a projection on top of it.`, { file });
   return names;

@@ -3,13 +3,13 @@ import { Mutex } from '../base/mutex.ts';
 import { trainingKey } from '../config/training-key.ts';
 import { breathe, SLICE_MS } from './breathe.ts';
 import type { TrainedEncoder } from './encoders.ts';
-import type { GradientBalance, TrainingMetrics, TrainingSession, TrainingStatus } from './protocol.ts';
+import type { GradientBalance, TrainedFile, TrainedWeights, TrainingMetrics, TrainingSession, TrainingStatus } from './protocol.ts';
 import { Trainer, type TrainerPlace } from './trainer.ts';
 import type { TrainerState } from './trainer-state.ts';
 
 /** Steps are told this often. */
 const TELL_MS = 100;
-/** States that a run keeps to go back to, and how many bytes of them. */
+/** States that a run keeps to go back to, and how many bytes of them at most: none where one alone is larger. */
 const KEPT_STATES = 30;
 const KEPT_BYTES = 256 * 2 ** 20;
 
@@ -20,6 +20,7 @@ type Tell = (metrics: readonly TrainingMetrics[], status: TrainingStatus) => voi
  * are answered, and gone back in. While it is there its encoder stands in for the file's (`trained`).
  */
 export class TrainingRoom {
+  readonly #keptBytes: number;
   #trainer: Trainer | null = null;
   #key = '';
   #steps = 0;
@@ -32,6 +33,10 @@ export class TrainingRoom {
   readonly #starting = new Mutex();
   /** Tells the steps of the play that are not told yet. */
   #tellAll = (): void => undefined;
+
+  constructor(keptBytes = KEPT_BYTES) {
+    this.#keptBytes = keptBytes;
+  }
 
   /** The encoder as it has learned so far; null before the first step. */
   trained(): TrainedEncoder | null {
@@ -89,11 +94,12 @@ export class TrainingRoom {
     this.#playing = false;
   }
 
-  /** Go back to the last kept state at or before a step. @throws UserError `no-training` */
+  /** Go back to the last kept state at or before a step. @throws UserError `no-training`, `no-kept-step` */
   async rewind(step: number): Promise<TrainingStatus> {
     this.pause();
     const trainer = this.#trainer;
     const at = Math.max(...[...this.#kept.keys()].filter((kept) => kept <= step));
+    if (trainer && this.#kept.size === 0) throw new UserError('no-kept-step', `Weights and moments of ${trainer.file} take ${Math.round(trainer.stateBytes / 2 ** 20)} MB, so no step is kept to go back to; forget the run to begin at the file’s weights.`, { file: trainer.file });
     if (!trainer || !Number.isFinite(at)) throw new UserError('no-training', 'Nothing is trained yet, so there is no step to go back to.');
     await trainer.restore(this.#kept.get(at)!);
     for (const kept of this.#kept.keys()) if (kept > at) this.#kept.delete(kept);
@@ -117,7 +123,7 @@ export class TrainingRoom {
     this.#key = '';
     await this.#start(place, settings, generation);
     await this.#trainer!.restore(state);
-    this.#kept.set(state.step, state);
+    this.#keep(state);
     this.#changes++;
     return this.#status(null);
   }
@@ -139,10 +145,10 @@ export class TrainingRoom {
     }
   }
 
-  /** The encoder's file with the weights that it has learned. @throws UserError `no-training`, `gpu-lost` */
-  async exported(): Promise<{ readonly file: string; readonly bytes: Uint8Array<ArrayBuffer> }> {
+  /** The encoder's file with the weights that it has learned, or with their averages. @throws UserError `no-training`, `no-averages`, `gpu-lost` */
+  async exported(which: TrainedWeights): Promise<TrainedFile> {
     if (!this.#trainer || this.#trainer.step === 0) throw new UserError('no-training', 'Nothing is trained yet, so the encoder is the file that was loaded.');
-    return this.#trainer.exported();
+    return this.#trainer.exported(which);
   }
 
   /** Forget the run: the encoder is the file's again. */
@@ -169,8 +175,8 @@ export class TrainingRoom {
       this.reset();
       this.#run = run;
       const trainer = await Trainer.create(place, settings);
-      this.#kept.set(0, await trainer.settled());
       this.#trainer = trainer;
+      if (!this.#unkept()) this.#keep(await trainer.settled());
       this.#key = key;
     });
   }
@@ -200,18 +206,25 @@ export class TrainingRoom {
 
   #isDue(step: number): boolean {
     const every = Math.max(1, Math.ceil(this.#steps / KEPT_STATES));
-    return step % every === 0 || step === this.#steps;
+    return !this.#unkept() && (step % every === 0 || step === this.#steps);
+  }
+
+  /** Whether a state of the run is too large for any to be kept; then none is even copied. A step that fails moves no weight, so a run stops safely without it. */
+  #unkept(): boolean {
+    return (this.#trainer?.stateBytes ?? 0) > this.#keptBytes;
   }
 
   #keep(state: TrainerState): void {
+    const bytes = this.#trainer?.stateBytes ?? 0;
+    if (bytes > this.#keptBytes) return;
+    // The oldest but the first go: the start is what most is compared with.
+    while ((this.#kept.size + 1) * bytes > this.#keptBytes) this.#kept.delete([...this.#kept.keys()][this.#kept.size > 1 ? 1 : 0]!);
     this.#kept.set(state.step, state);
-    const bytes = 4 * state.weights.reduce((sum, { values }) => sum + 3 * values.length, 0);
-    // The oldest but the first go: the start can always be had again.
-    while (this.#kept.size > 2 && this.#kept.size * bytes > KEPT_BYTES) this.#kept.delete([...this.#kept.keys()][1]!);
   }
 
   #status(thrown: unknown): TrainingStatus {
-    return { step: this.#trainer?.step ?? 0, steps: this.#steps, playing: this.#playing, kept: [...this.#kept.keys()].toSorted((p, q) => p - q), file: this.#trainer?.file ?? '', runsOn: this.#trainer?.runsOn ?? null, error: thrown === null ? null : reportError(thrown) };
+    const trainer = this.#trainer;
+    return { step: trainer?.step ?? 0, steps: this.#steps, playing: this.#playing, kept: [...this.#kept.keys()].toSorted((p, q) => p - q), unkept: this.#unkept() ? trainer!.stateBytes : null, averaged: trainer?.averaged ?? false, file: trainer?.file ?? '', runsOn: trainer?.runsOn ?? null, error: thrown === null ? null : reportError(thrown) };
   }
 }
 

@@ -8,13 +8,16 @@ import { wantsEmbedding } from '../core/cost/features.ts';
 import type { EngineClient } from '../engine/client.ts';
 import type { Checkpoints, RunData, SavedRun } from './checkpoints.ts';
 import type { WrittenFile } from './config-shelf.ts';
-import { csvOf } from './run-table.ts';
+import { csvOf, metricsOf, tableOf } from './run-table.ts';
 import { useRun, type CheckpointState } from './run.ts';
 import { useSession } from './session.ts';
-import { run, type RunKeeper, type TrainingShelf } from './training-shelf.ts';
+import { run, type FilmFrame, type RunKeeper, type TrainingShelf } from './training-shelf.ts';
 
 /** From the end of one save to the next while a run plays: what a reload or a killed engine costs at most. */
 export const CHECKPOINT_INTERVAL_MS = 5000;
+
+/** Of a run's plans at most so much is saved with it: every save writes them again. */
+const FILM_BYTES = 16 * 2 ** 20;
 
 /** What may be there a moment later: it is tried again with the next plan. */
 const NOT_YET: ReadonlySet<string> = new Set(['no-data', 'no-encoder', 'no-pairing']);
@@ -25,8 +28,8 @@ interface Found {
   readonly step: number;
   readonly session: Session;
   readonly data: RunData;
-  /** All of it, where it is not in the storage. */
-  readonly unsaved: SavedRun | null;
+  /** Whether it is in the storage. */
+  readonly stored: boolean;
   /** Whether it could not be gone on with. */
   readonly refused: boolean;
 }
@@ -83,8 +86,9 @@ export class CheckpointShelf implements RunKeeper {
 
   /** The run has taken steps, rests, or stands at an earlier one. */
   moved(): void {
-    const { playing, step } = useRun.getState().training;
-    if (step === 0 || (playing && (this.#saving || performance.now() < this.#savedAt + CHECKPOINT_INTERVAL_MS))) return;
+    const { playing, step, error } = useRun.getState().training;
+    // Weights from which the next step is no number are no state to go on from; what was saved before may be.
+    if (step === 0 || error?.code === 'training-nan' || (playing && (this.#saving || performance.now() < this.#savedAt + CHECKPOINT_INTERVAL_MS))) return;
     void this.#saves.run(() => this.#save());
   }
 
@@ -167,7 +171,7 @@ export class CheckpointShelf implements RunKeeper {
     // A browser without storage has nothing to say before there is something to save.
     const reading = await this.#slots.newest().catch(() => null);
     if (reading?.kind === 'newer') put({ error: reportError(new UserError('checkpoint-newer', 'A newer version of OT Playground saved a run in this browser, which this page cannot read. Reload the page to get that version; a run that is trained here takes its place.')) });
-    if (reading?.kind === 'run') this.#found = foundOf(reading.run, true);
+    if (reading?.kind === 'run') this.#found = foundOf(reading.run, reading.stored);
   }
 
   #begin(session: Session | null): void {
@@ -192,7 +196,7 @@ export class CheckpointShelf implements RunKeeper {
     try {
       const state = await this.#client.checkpoint().catch(() => null);
       if (!state || runs !== this.#runs) return;
-      const saved: SavedRun = { at: Date.now(), session, data, state, metrics: run.metrics.filter(({ step }) => step <= state.step) };
+      const saved: SavedRun = { at: Date.now(), session, data, state, metrics: tableOf(run.metrics.filter(({ step }) => step <= state.step)), film: bounded(run.film.filter(({ step }) => step <= state.step)) };
       this.#last = foundOf(saved, false);
       await this.#slots.write(saved);
       if (runs !== this.#runs) return;
@@ -210,8 +214,8 @@ export class CheckpointShelf implements RunKeeper {
   async #resume(found: Found, session: Session): Promise<void> {
     const [died, runs] = [this.#died, this.#runs];
     try {
-      const saved = found.unsaved ?? (await this.#stored(session));
-      await this.#training.resume(session, saved.state, saved.metrics);
+      const { state, metrics, film } = await this.#newestOf(session);
+      await this.#training.resume(session, state, { metrics: metricsOf(metrics), film });
       if (runs !== this.#runs) {
         // The engine was given other data meanwhile; the next plan sees what is there.
         this.#training.forget();
@@ -221,7 +225,7 @@ export class CheckpointShelf implements RunKeeper {
       this.#last = found;
       this.#found = this.#died = null;
       if (died) this.#revivedAt = found.step;
-      put({ savedStep: found.unsaved ? null : found.step, resumed: { step: found.step, died: died !== null }, offer: null, error: null });
+      put({ savedStep: found.stored ? found.step : null, resumed: { step: found.step, died: died !== null }, offer: null, error: null });
       if (died?.play) void this.#training.play();
     } catch (thrown) {
       const error = reportError(thrown);
@@ -233,10 +237,10 @@ export class CheckpointShelf implements RunKeeper {
     }
   }
 
-  /** The newest run of the slots. @throws UserError `checkpoint-lost` */
-  async #stored(session: Session): Promise<SavedRun> {
+  /** The newest run that was written, or was to be. @throws UserError `checkpoint-lost` */
+  async #newestOf(session: Session): Promise<SavedRun> {
     const reading = await this.#slots.newest();
-    if (reading.kind !== 'run' || !isOf(foundOf(reading.run, true), session)) throw new UserError('checkpoint-lost', 'The saved run can no longer be read from this browser’s storage, or another tab has saved its own in its place. Train anew.');
+    if (reading.kind !== 'run' || !isOf(foundOf(reading.run, reading.stored), session)) throw new UserError('checkpoint-lost', 'The saved run can no longer be read from this browser’s storage, or another tab has saved its own in its place. Train anew.');
     return reading.run;
   }
 
@@ -245,7 +249,13 @@ export class CheckpointShelf implements RunKeeper {
   }
 }
 
-const foundOf = (saved: SavedRun, stored: boolean): Found => ({ at: saved.at, step: saved.state.step, session: saved.session, data: saved.data, unsaved: stored ? null : saved, refused: false });
+const foundOf = (saved: SavedRun, stored: boolean): Found => ({ at: saved.at, step: saved.state.step, session: saved.session, data: saved.data, stored, refused: false });
+
+/** Copies of some plans of a film, evenly along it, as many as may be saved each time. */
+function bounded(film: readonly FilmFrame[]): FilmFrame[] {
+  const every = Math.max(1, Math.ceil(film.reduce((sum, { plan }) => sum + plan.byteLength, 0) / FILM_BYTES));
+  return film.flatMap((frame, k) => (k % every === 0 ? { ...frame, plan: frame.plan.slice() } : []));
+}
 
 /** What a run of this session learns from, as it is loaded; null where something is not. */
 function dataOf({ features }: Session): RunData | null {

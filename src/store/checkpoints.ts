@@ -3,11 +3,12 @@ import { UserError } from '../base/errors.ts';
 import { Mutex } from '../base/mutex.ts';
 import { readSession, writeSession, type Session } from '../config/session.ts';
 import { stateArrays } from '../engine/client.ts';
-import type { Checkpoint, TrainingMetrics } from '../engine/protocol.ts';
-import { metricsOf, tableOf } from './run-table.ts';
+import type { Checkpoint } from '../engine/protocol.ts';
+import type { MetricTable } from './run-table.ts';
+import type { FilmFrame } from './training-shelf.ts';
 
-/** Shape of what is written; a page reads its own and says of newer ones that they are. */
-export const CHECKPOINT_VERSION = 1;
+/** Shape of what is written; a page reads its own and older ones, and says of newer ones that they are. 2 has a film. */
+export const CHECKPOINT_VERSION = 2;
 
 /** SHA-256 of what a run learns from, in hex. */
 export interface RunData {
@@ -25,7 +26,9 @@ export interface SavedRun {
   readonly data: RunData;
   readonly state: Checkpoint;
   /** Of every step up to the state's. */
-  readonly metrics: readonly TrainingMetrics[];
+  readonly metrics: MetricTable;
+  /** Plans along it. */
+  readonly film: readonly FilmFrame[];
 }
 
 export const SLOTS = ['A', 'B'] as const;
@@ -54,18 +57,20 @@ interface Head {
 }
 
 /** A head's text. */
-interface Text extends Omit<SavedRun, 'session' | 'state' | 'metrics'> {
+interface Text extends Pick<SavedRun, 'at' | 'data'> {
   readonly session: unknown;
   readonly step: number;
   readonly draws: Checkpoint['draws'];
-  /** In the order of their arrays, which are: metrics, weights, first moments, second moments, averages. */
+  /** In the order of their arrays, which are: metrics, plans, weights, first moments, second moments, averages. */
   readonly weights: readonly Pick<Checkpoint['weights'][number], 'network' | 'name'>[];
   readonly averaged: boolean;
   readonly columns: readonly string[];
+  /** Not there in version 1. */
+  readonly film?: readonly Omit<FilmFrame, 'plan'>[];
 }
 
-/** What the slots hold: the newest run that is whole, none, or one that only a newer page can read. */
-export type Reading = { readonly kind: 'run'; readonly run: SavedRun } | { readonly kind: 'none' } | { readonly kind: 'newer' };
+/** The newest run that is whole, and whether it is in a slot; none; or one that only a newer page can read. */
+export type Reading = { readonly kind: 'run'; readonly run: SavedRun; readonly stored: boolean } | { readonly kind: 'none' } | { readonly kind: 'newer' };
 
 /**
  * Keeps the last state of a run in two slots, written in turns: one that was torn or damaged does not cost the other, and
@@ -77,14 +82,16 @@ export class Checkpoints {
   /** The slot with the newest whole run, which is not written over; undefined before they were looked at. */
   #whole: Slot | null | undefined;
   #turns = 0;
+  /** The last run, where it could not be written: it is nowhere else. */
+  #unwritten: SavedRun | null = null;
 
   constructor(store: SlotStore) {
     this.#store = store;
   }
 
-  /** The newest run that is whole. @throws what the storage throws */
+  /** The last run that was to be written, also where it could not be, or else the newest that is whole. @throws what the storage throws */
   newest(): Promise<Reading> {
-    return this.#turn.run(() => this.#newest());
+    return this.#turn.run(() => (this.#unwritten ? Promise.resolve({ kind: 'run', run: this.#unwritten, stored: false }) : this.#newest()));
   }
 
   /**
@@ -101,7 +108,9 @@ export class Checkpoints {
         await this.#store.put(slot, { version: CHECKPOINT_VERSION, turn: this.#turns + 1, text, hash: await hashOf(text, arrays) }, arrays);
         this.#turns++;
         this.#whole = slot;
+        this.#unwritten = null;
       } catch (thrown) {
+        this.#unwritten = run;
         throw thrown instanceof UserError ? thrown : storageError(thrown, run);
       }
     });
@@ -110,6 +119,7 @@ export class Checkpoints {
   /** Forget what is written, where it is this page's to forget. */
   clear(): Promise<void> {
     return this.#turn.run(async () => {
+      this.#unwritten = null;
       if (!(await this.#store.own())) return;
       await this.#store.clear();
       this.#whole = null;
@@ -122,33 +132,43 @@ export class Checkpoints {
     this.#turns = Math.max(this.#turns, ...heads.map(({ head }) => head.turn));
     this.#whole = null;
     for (const { slot, head } of heads) {
-      const run = head.version === CHECKPOINT_VERSION ? await unpack(head, await this.#store.body(slot)) : null;
+      const run = head.version <= CHECKPOINT_VERSION ? await unpack(head, await this.#store.body(slot)) : null;
       if (!run) continue;
       this.#whole = slot;
-      return { kind: 'run', run };
+      return { kind: 'run', run, stored: true };
     }
     return { kind: heads.some(({ head }) => head.version > CHECKPOINT_VERSION) ? 'newer' : 'none' };
   }
 }
 
-function pack({ at, session, data, state, metrics }: SavedRun): { text: string; arrays: ArrayBuffer[] } {
-  const { columns, values } = tableOf(metrics);
-  const text: Text = { at, data, session: JSON.parse(writeSession(session)), step: state.step, draws: state.draws, weights: state.weights.map(({ network, name }) => ({ network, name })), averaged: state.optimiser.averages !== null, columns };
-  return { text: JSON.stringify(text), arrays: [values, ...stateArrays(state)].map((array) => (array.byteLength === array.buffer.byteLength ? array.buffer : array.slice().buffer)) };
+function pack({ at, session, data, state, metrics, film }: SavedRun): { text: string; arrays: ArrayBuffer[] } {
+  const text: Text = {
+    at,
+    data,
+    session: JSON.parse(writeSession(session)),
+    step: state.step,
+    draws: state.draws,
+    weights: state.weights.map(({ network, name }) => ({ network, name })),
+    averaged: state.optimiser.averages !== null,
+    columns: metrics.columns,
+    film: film.map(({ step, n, m }) => ({ step, n, m })),
+  };
+  return { text: JSON.stringify(text), arrays: [metrics.values, ...film.map(({ plan }) => plan), ...stateArrays(state)].map((array) => (array.byteLength === array.buffer.byteLength ? array.buffer : array.slice().buffer)) };
 }
 
 /** null for what is not whole: cut, changed, or of a session that cannot be read. */
 async function unpack({ text, hash }: Head, body: unknown): Promise<SavedRun | null> {
   if (!Array.isArray(body) || !body.every((part) => part instanceof ArrayBuffer) || (await hashOf(text, body)) !== hash) return null;
-  const { at, data, session, step, draws, weights, averaged, columns } = JSON.parse(text) as Text;
+  const { at, data, session, step, draws, weights, averaged, columns, film = [] } = JSON.parse(text) as Text;
   const reading = readSession(session);
   const count = weights.length;
-  if (reading.kind !== 'session' || body.length !== 1 + count * (averaged ? 4 : 3)) return null;
-  const [metrics, ...arrays] = body;
+  if (reading.kind !== 'session' || body.length !== 1 + film.length + count * (averaged ? 4 : 3)) return null;
+  const [metrics, ...rest] = body;
+  const arrays = rest.slice(film.length);
   const floats = (from: number): Float32Array<ArrayBuffer>[] => arrays.slice(from * count, (from + 1) * count).map((part) => new Float32Array(part));
   const [values, m, v, averages] = [floats(0), floats(1), floats(2), averaged ? floats(3) : null];
   const state: Checkpoint = { step, draws, weights: weights.map((tensor, k) => ({ ...tensor, values: values[k]! })), optimiser: { moments: m.map((first, k) => ({ m: first, v: v[k]! })), averages } };
-  return { at, session: reading.session, data, state, metrics: metricsOf({ columns, values: new Float64Array(metrics!) }) };
+  return { at, session: reading.session, data, state, metrics: { columns, values: new Float64Array(metrics!) }, film: film.map((frame, k) => ({ ...frame, plan: new Float32Array(rest[k]!) })) };
 }
 
 async function hashOf(text: string, arrays: readonly ArrayBuffer[]): Promise<string> {

@@ -13,7 +13,17 @@ export type Learner =
   /** The output that its term compares was not examined, or is not there. */
   | { readonly kind: 'unknown'; readonly summary: EncoderSummary; readonly output: string }
   | { readonly kind: 'untrainable'; readonly summary: EncoderSummary; readonly output: string; readonly error: ErrorReport }
-  | ({ readonly kind: 'trainable'; readonly summary: EncoderSummary; readonly output: string } & Omit<Extract<Trainable, { ok: true }>, 'ok'>);
+  /** What learns stands before an operator without a gradient; with less of it something could. */
+  | ({ readonly kind: 'blocked'; readonly error: ErrorReport; /** To be frozen, beside what is. */ readonly freeze: readonly string[] } & Tensors)
+  | ({ readonly kind: 'trainable' } & Tensors);
+
+/** What can learn of an encoder. */
+interface Tensors extends Pick<Extract<Trainable, { ok: true }>, 'parameters' | 'unlisted'> {
+  readonly summary: EncoderSummary;
+  readonly output: string;
+  /** Operators without a gradient, the first of each output. */
+  readonly obstacles: readonly { readonly op: string; readonly node: string }[];
+}
 
 /** Files whose embeddings terms compare: one of them can learn. */
 export function learnableFiles(features: readonly FeatureSpec[]): string[] {
@@ -24,7 +34,7 @@ export function learnableFiles(features: readonly FeatureSpec[]): string[] {
  * @param encoders as `useRun` has them
  * @param refusal what stopped the last run, which may tell of the encoder what only its shapes do
  */
-export function learnerOf(features: readonly FeatureSpec[], policy: Pick<PolicySettings, 'encoder' | 'head' | 'output'>, encoders: readonly { readonly file: string; readonly state: EncoderState }[], refusal: ErrorReport | null): Learner {
+export function learnerOf(features: readonly FeatureSpec[], policy: Pick<PolicySettings, 'encoder' | 'head' | 'output' | 'frozen'>, encoders: readonly { readonly file: string; readonly state: EncoderState }[], refusal: ErrorReport | null): Learner {
   let source: { readonly file: string; readonly output: string };
   try {
     source = trainedTerms(features, policy.encoder).spec.embed!;
@@ -44,5 +54,10 @@ export function learnerOf(features: readonly FeatureSpec[], policy: Pick<PolicyS
   const parameters = new Map(lists.flatMap((list) => list.parameters.map((parameter) => [parameter.name, parameter] as const)));
   // Two outputs share most of what is not listed, so the longer list's count is the nearer one.
   const unlisted = lists.map((list) => list.unlisted).reduce((most, next) => (next.tensors > most.tensors ? next : most));
-  return { kind: 'trainable', summary, output, parameters: [...parameters.values()], unlisted };
+  const obstacles = lists.flatMap(({ obstacle }) => obstacle ?? []);
+  const tensors: Tensors = { summary, output, parameters: [...parameters.values()], unlisted, obstacles };
+  const freeze = [...new Set(obstacles.flatMap(({ before }) => before))].filter((name) => !policy.frozen.includes(name));
+  if (freeze.length === 0) return { kind: 'trainable', ...tensors };
+  const { message } = obstacles.find(({ before }) => before.some((name) => freeze.includes(name)))!;
+  return { kind: 'blocked', ...tensors, freeze, error: { code: 'encoder-blocked', message, detail: { file } } };
 }

@@ -10,14 +10,13 @@ import type { BackendChoice, Side, SolveReport } from '../engine/protocol.ts';
 import { t } from '../words/index.ts';
 import { saveSoon } from './autosave.ts';
 import { CheckpointShelf } from './checkpoint-shelf.ts';
-import { Checkpoints } from './checkpoints.ts';
 import { ConfigShelf, isConfigDrop } from './config-shelf.ts';
 import { EncoderShelf } from './encoder-shelf.ts';
 import { Explainer } from './explainer.ts';
-import { IndexedSlots } from './indexed-slots.ts';
 import { PairingShelf, pairingFor } from './pairing-shelf.ts';
 import { PairingViewer } from './pairing-viewer.ts';
 import { matrices, useRun, type LoadState } from './run.ts';
+import { RemoteCheckpoints } from './remote-checkpoints.ts';
 import { useSession, withBuiltins } from './session.ts';
 import { suggestTerms } from './suggest-terms.ts';
 import { folderName, summarise } from './summaries.ts';
@@ -70,7 +69,7 @@ export class Live {
     this.configs = new ConfigShelf(this.#client);
     this.pairing = new PairingShelf(this.#client, () => void this.#solve());
     this.training = new TrainingShelf(this.#client, () => void this.#solve(), () => this.checkpoints);
-    this.checkpoints = new CheckpointShelf(this.#client, this.training, new Checkpoints(new IndexedSlots()), (session) => this.restore(session));
+    this.checkpoints = new CheckpointShelf(this.#client, this.training, new RemoteCheckpoints(() => new Worker(new URL('checkpoint.worker.ts', import.meta.url), { type: 'module', name: 'checkpoints' })), (session) => this.restore(session));
     this.#viewer = new PairingViewer(this.#client);
     this.#explainer = new Explainer(this.#client, MAX_SWEEP_CELLS);
   }

@@ -160,6 +160,9 @@ interface RunState {
   readonly planVersion: number;
 }
 
+/** No run. */
+export const NO_TRAINING: TrainingStatus = { step: 0, steps: 0, playing: false, kept: [], unkept: null, averaged: false, file: '', runsOn: null, error: null };
+
 export const useRun = create<RunState>()(() => ({
   datasets: { source: null, target: null },
   loads: { source: { kind: 'none' }, target: { kind: 'none' } },
@@ -186,7 +189,7 @@ export const useRun = create<RunState>()(() => ({
   explainStale: false,
   episodePair: { version: 0, error: null },
   windowTrials: { done: [], error: null },
-  training: { step: 0, steps: 0, playing: false, kept: [], file: '', runsOn: null, error: null },
+  training: NO_TRAINING,
   trainingVersion: 0,
   checkpoint: { savedStep: null, resumed: null, offer: null, error: null },
   planVersion: 0,

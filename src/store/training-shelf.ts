@@ -1,9 +1,9 @@
 import { reportError } from '../base/errors.ts';
 import type { Session } from '../config/session.ts';
 import type { EngineClient } from '../engine/client.ts';
-import type { Checkpoint, TrainingMetrics, TrainingStatus } from '../engine/protocol.ts';
+import type { Checkpoint, TrainedWeights, TrainingMetrics, TrainingStatus } from '../engine/protocol.ts';
 import type { WrittenFile } from './config-shelf.ts';
-import { matrices, useRun } from './run.ts';
+import { matrices, NO_TRAINING, useRun } from './run.ts';
 import { useSession } from './session.ts';
 
 /** A plan of the page's batch as the encoder was after a step. */
@@ -12,7 +12,7 @@ export interface FilmFrame {
   readonly n: number;
   readonly m: number;
   /** π, n × m. */
-  readonly plan: Float64Array;
+  readonly plan: Float32Array<ArrayBuffer>;
 }
 
 /** Plans that are kept of a run, evenly over its steps. */
@@ -20,8 +20,6 @@ const FILM_FRAMES = 9;
 
 /** What a run has said: by step, in order. Not state: React must never copy it; `useRun` has its version. */
 export const run: { metrics: TrainingMetrics[]; film: FilmFrame[] } = { metrics: [], film: [] };
-
-const NONE: TrainingStatus = { step: 0, steps: 0, playing: false, kept: [], file: '', runsOn: null, error: null };
 
 /** Writes the run down. */
 export interface RunKeeper {
@@ -73,10 +71,10 @@ export class TrainingShelf {
   }
 
   /** Take a run up where it was written down, paused. @throws UserError as `EngineClient.resumeTraining` */
-  async resume(session: Session, state: Checkpoint, metrics: readonly TrainingMetrics[]): Promise<void> {
+  async resume(session: Session, state: Checkpoint, { metrics, film }: { readonly metrics: readonly TrainingMetrics[]; readonly film: readonly FilmFrame[] }): Promise<void> {
     const status = await this.#client.resumeTraining(session, state);
     run.metrics = [...metrics];
-    run.film = [];
+    run.film = [...film];
     put(status);
     this.#onChange();
   }
@@ -113,10 +111,15 @@ export class TrainingShelf {
     forget();
   }
 
-  /** The encoder with the weights that it has learned, as a file to save. */
-  async encoderFile(): Promise<WrittenFile> {
-    const { file, bytes } = await this.#client.trainedEncoder();
-    return { name: file.replace(/(\.onnx)?$/, `-step${useRun.getState().training.step}.onnx`), content: new Blob([bytes], { type: 'application/octet-stream' }) };
+  /** The encoder with the weights that it has learned, or with their averages (`-ema`), as a file to save; null where it cannot be had, which is said. */
+  async encoderFile(which: TrainedWeights): Promise<WrittenFile | null> {
+    try {
+      const { file, step, bytes } = await this.#client.trainedEncoder(which);
+      return { name: file.replace(/(\.onnx)?$/, `-step${step}${which === 'averages' ? '-ema' : ''}.onnx`), content: new Blob([bytes], { type: 'application/octet-stream' }) };
+    } catch (thrown) {
+      put({ ...useRun.getState().training, error: reportError(thrown) });
+      return null;
+    }
   }
 
   /** A plan was drawn: the film takes it where its step is due. */
@@ -126,7 +129,7 @@ export class TrainingShelf {
     const last = run.film.at(-1);
     const due = last === undefined || training.step >= last.step + training.steps / (FILM_FRAMES - 1) || (training.step === training.steps && last.step < training.step);
     if (!due || (last && (last.n !== report.n || last.m !== report.m))) return;
-    run.film = [...run.film, { step: training.step, n: report.n, m: report.m, plan: matrices.plan.plan.slice() }];
+    run.film = [...run.film, { step: training.step, n: report.n, m: report.m, plan: Float32Array.from(matrices.plan.plan) }];
     useRun.setState(({ trainingVersion }) => ({ trainingVersion: trainingVersion + 1 }));
   }
 }
@@ -148,5 +151,5 @@ function take(metrics: readonly TrainingMetrics[]): void {
 function forget(): void {
   run.metrics = [];
   run.film = [];
-  put(NONE);
+  put(NO_TRAINING);
 }

@@ -62,4 +62,9 @@ export function stateFits({ encoder, head, averaged }: PolicyDesign, { weights, 
   return named && alike(moments.map(({ m }) => m)) && alike(moments.map(({ v }) => v)) && (averages === null ? !averaged : averaged && alike(averages));
 }
 
+/** Bytes of a state of such a policy: weights, two moments, and averages where they are kept. */
+export function stateBytes({ encoder, head, averaged }: PolicyDesign): number {
+  return 4 * (averaged ? 4 : 3) * [...sizesOf('encoder', encoder), ...sizesOf('head', head)].reduce((sum, [, size]) => sum + size, 0);
+}
+
 const sizesOf = (network: 'encoder' | 'head', of: Network | null): (readonly [string, number])[] => of?.graphs.weights.flatMap(({ name, gradient, elements }) => (gradient === null ? [] : [[`${network} ${name}`, elements] as const])) ?? [];

@@ -48,9 +48,12 @@ test('a run outlives a reload, a dead engine and another session, and is saved a
     await play(page);
     await beyond(page, 30);
     step = await pause(page);
+    const film = await page.locator('.film button').allTextContents();
+    expect(film.length).toBeGreaterThan(0);
     await page.reload();
     await expect(transport(page)).toHaveAttribute('data-step', String(step), { timeout: 60_000 });
     await expect(transport(page)).toHaveAttribute('data-playing', 'false');
+    await expect(page.locator('.film button')).toHaveText(film);
     await expect(line(page)).toContainText(`from step ${step}`);
     await expect(transport(page)).toContainText(`step ${step}: BC`);
     await play(page);

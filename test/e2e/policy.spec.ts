@@ -19,6 +19,14 @@ async function fill(page: Page, name: string, text: string): Promise<void> {
 
 /** An encoder of the demo's five state values whose embedding cannot be trained, for the sine in it. */
 const waves = (): Uint8Array => onnxModel({ inputs: [port(STATE, ['batch', 5])], outputs: [port('embedding', ['batch', 5])], nodes: [node('Sin', [STATE], ['embedding'])] });
+/** One tensor stands before a sine, one behind it. */
+const behind = (): Uint8Array =>
+  onnxModel({
+    inputs: [port(STATE, ['batch', 5])],
+    outputs: [port('embedding', ['batch', 5])],
+    nodes: [node('Mul', [STATE, 'v'], ['h']), node('Sin', ['h'], ['s']), node('Mul', ['s', 'w'], ['embedding'])],
+    weights: ['v', 'w'].map((name) => floats(name, [5], [1, 1, 1, 1, 1])),
+  });
 /** Two outputs, one of which the action could be; “copy” is the same tensor as “w” in the file. */
 const two = (): Uint8Array =>
   onnxModel({
@@ -114,9 +122,25 @@ test('an encoder that cannot be trained says why and offers a projection; one th
     await expect(refusal).toContainText('op Sin');
   });
 
+  await test.step('trainable behind what is frozen', async () => {
+    await pick(page, 'behind.onnx', behind());
+    await choice(page, 'encoder').selectOption('behind.onnx');
+    const refusal = panel(page).getByRole('alert');
+    await expect(refusal).toContainText('op Sin at node “s” has no gradient; freeze what stands before it (“v”)');
+    await refusal.getByRole('button', { name: 'Freeze what stands before it (1)' }).click();
+    await expect(refusal).toHaveCount(0);
+    await expect(panel(page)).toContainText('Op Sin at node “s” has no gradient: what stands before it stays as it is.');
+    const tensors = panel(page).locator('[data-tensors]');
+    await expect(tensors.locator('summary')).toHaveText('1 of 2 tensors learn');
+    await tensors.locator('summary').click();
+    await tensors.getByLabel('v 5').check();
+    await expect(refusal).toContainText('op Sin');
+    await tensors.locator('summary').click();
+  });
+
   await test.step('its own head', async () => {
     await pick(page, 'two.onnx', two());
-    await expect(choice(page, 'encoder').locator('option')).toHaveText(['first term’s', 'waves.onnx', 'two.onnx']);
+    await expect(choice(page, 'encoder').locator('option')).toHaveText(['first term’s', 'waves.onnx', 'behind.onnx', 'two.onnx']);
     await choice(page, 'encoder').selectOption('two.onnx');
     const tensors = panel(page).locator('[data-tensors]');
     await expect(tensors.locator('summary')).toHaveText('2 of 2 tensors learn');

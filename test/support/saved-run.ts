@@ -1,6 +1,8 @@
 import { DEFAULT_SESSION, type Session } from '../../src/config/session.ts';
 import type { Checkpoint, TrainingMetrics } from '../../src/engine/protocol.ts';
 import { Checkpoints, SLOTS, type SavedRun, type Slot, type SlotStore } from '../../src/store/checkpoints.ts';
+import { tableOf } from '../../src/store/run-table.ts';
+import type { FilmFrame } from '../../src/store/training-shelf.ts';
 
 export const FINGERPRINTS = { source: '5'.repeat(64), target: 'a'.repeat(64), encoder: 'e'.repeat(64) } as const;
 
@@ -43,12 +45,16 @@ export const stateAt = (step: number, averaged = false): Checkpoint => {
   };
 };
 
+/** Plans of 2 × 3 frames, one a step. */
+export const filmTo = (step: number): FilmFrame[] => Array.from({ length: step }, (_, k) => ({ step: k + 1, n: 2, m: 3, plan: Float32Array.from({ length: 6 }, (__, cell) => (k + cell) / 7) }));
+
 export const runAt = (step: number, session: Session = DEFAULT_SESSION, averaged = false): SavedRun => ({
   at: 1_700_000_000_000 + step,
   session,
   data: { source: FINGERPRINTS.source, target: FINGERPRINTS.target, encoders: [{ file: 'demo-encoder.onnx', fingerprint: FINGERPRINTS.encoder }] },
   state: stateAt(step, averaged),
-  metrics: Array.from({ length: step }, (_, k) => metricsAt(k + 1)),
+  metrics: tableOf(Array.from({ length: step }, (_, k) => metricsAt(k + 1))),
+  film: filmTo(step),
 });
 
 /** Slots in memory that can be damaged, or refuse. What is put is cloned, as IndexedDB does. */

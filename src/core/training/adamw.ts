@@ -117,6 +117,11 @@ export class CpuAdamW {
     };
   }
 
+  /** The averages as they stand, by parameter, to be read only; null where none are kept. */
+  get averages(): OptimiserState['averages'] {
+    return this.#state.averages;
+  }
+
   /** A copy of what it remembers. */
   get state(): OptimiserState {
     return copied(this.#state);

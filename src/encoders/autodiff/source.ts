@@ -32,9 +32,19 @@ export interface Parameter {
   readonly aliases: readonly string[];
 }
 
+/** An operator without a gradient that the data go through, the first of them, and what has to be frozen for it. */
+export interface Obstacle {
+  readonly op: string;
+  readonly node: string;
+  /** Parameters with axes on which one of those operators hangs: with all of them frozen, an encoder can be cut behind (`splitFrozen`). */
+  readonly before: readonly string[];
+  /** A sentence: which operator, and what would work. */
+  readonly message: string;
+}
+
 /** Whether an encoder can be trained. `op` and `node` are null where the file has no parameters; `message` is a sentence. */
 export type Trainability =
-  | { readonly ok: true; readonly parameters: readonly Parameter[]; readonly outputs: readonly string[] }
+  | { readonly ok: true; readonly parameters: readonly Parameter[]; readonly outputs: readonly string[]; readonly obstacle?: Obstacle }
   | { readonly ok: false; readonly op: string | null; readonly node: string | null; readonly message: string };
 
 /** A file as the two graphs are made from it. */
@@ -44,6 +54,8 @@ export interface Source {
   readonly inputs: ReadonlyMap<string, Port>;
   /** The outputs that are differentiated: all of floating point, or those that were chosen. */
   readonly outputs: readonly string[];
+  /** Where the file may be `cut`: what stands in its gradients' way. Without that it is refused. */
+  readonly obstacle: Obstacle | null;
   /** What the outputs need and what is no constant, each node after those that it reads from. */
   readonly nodes: readonly GraphNode[];
   readonly parameters: readonly Parameter[];
@@ -63,37 +75,42 @@ export interface Source {
 export class Untrainable extends UserError {
   readonly op: string;
   readonly node: string;
+  readonly why: string;
 
   /** @param why the end of the sentence's first part, where the operator alone does not say it */
-  constructor(file: string, { op, domain, name, outputs }: Pick<GraphNode, 'op' | 'domain' | 'name' | 'outputs'>, why?: string) {
+  constructor(file: string, { op, domain, name, outputs }: Pick<GraphNode, 'op' | 'domain' | 'name' | 'outputs'>, why = '') {
     const label = opLabel(domain, op);
     const node = name || (outputs.find((output) => output !== '') ?? '');
-    super('encoder-untrainable', `${file}: this encoder can be evaluated but not trained: op ${label} at node ${quoted(node)}${why ? ` (${why})` : ''}; keep it frozen and train a projection on top of it.`, { file, op: label, node });
+    super('encoder-untrainable', `${file}: this encoder can be evaluated but not trained: op ${label} at node ${quoted(node)}${why && ` (${why})`}; keep it frozen and train a projection on top of it.`, { file, op: label, node });
     this.op = label;
     this.node = node;
+    this.why = why;
   }
 }
+
+const NAMED = 3;
 
 /**
  * Find out at load whether an encoder can be trained, and what of it. Nothing is run; what only shapes tell (a Conv
  * over three axes) `differentiate` refuses in the same words.
  *
- * @param options `outputs` that losses will be taken of, all of floating point unless given
+ * @param options `outputs` that losses will be taken of, all of floating point unless given; `cut` where the encoder may
+ * be cut behind what is frozen: an operator without a gradient is an `obstacle` then, as long as something is left behind it
  * @throws UserError as `preflight` does, and when an output is not there
  */
-export function trainability(bytes: Uint8Array, file: string, options: Pick<SourceOptions, 'outputs' | 'ties'> = {}): Trainability {
+export function trainability(bytes: Uint8Array, file: string, options: Pick<SourceOptions, 'outputs' | 'ties' | 'cut'> = {}): Trainability {
   return trainabilityOf(parse(bytes, file), bytes, file, options);
 }
 
 /**
- * The same for each floating-point output alone, by output; of at most so many of them, the first.
+ * The same for each floating-point output alone, by output, of a file that may be cut; of at most so many of them, the first.
  *
  * @throws UserError as `preflight` does
  */
 export function trainabilityByOutput(bytes: Uint8Array, file: string, most: number): Map<string, Trainability> {
   const parsed = parse(bytes, file);
   const outputs = embeddingOutputs({ file, outputs: parsed.graph.outputs }).slice(0, most);
-  return new Map(outputs.map((output) => [output, trainabilityOf(parsed, bytes, file, { outputs: [output] })]));
+  return new Map(outputs.map((output) => [output, trainabilityOf(parsed, bytes, file, { outputs: [output], cut: true })]));
 }
 
 /** What of a file is the same whichever output is trained. */
@@ -120,16 +137,22 @@ function parse(bytes: Uint8Array, file: string): Parsed {
   return { graph, sorted, original, copies, names: new Set([...graph.inputs.keys(), ...graph.outputs.keys(), ...graph.weights.keys(), ...sorted.flatMap((node) => node.outputs)]) };
 }
 
-function trainabilityOf(parsed: Parsed, bytes: Uint8Array, file: string, options: Pick<SourceOptions, 'outputs' | 'ties'>): Trainability {
+function trainabilityOf(parsed: Parsed, bytes: Uint8Array, file: string, { cut = false, ...options }: Pick<SourceOptions, 'outputs' | 'ties' | 'cut'>): Trainability {
   try {
     const source = sourceOf(parsed, bytes, file, options);
     if (source.parameters.length === 0) return { ok: false, op: null, node: null, message: noParameters(file).message };
     return { ok: true, parameters: source.parameters, outputs: source.outputs };
   } catch (error) {
-    if (error instanceof Untrainable) return { ok: false, op: error.op, node: error.node, message: error.message };
-    throw error;
+    if (!(error instanceof Untrainable)) throw error;
+    const { obstacle, parameters, outputs } = sourceOf(parsed, bytes, file, { ...options, cut: true });
+    const before = new Set(obstacle?.before);
+    // What draws random numbers may not be frozen either: a frame's features are kept.
+    if (cut && obstacle && !drawsRandom(parsed, outputs) && parameters.some(({ name, dims }) => dims.length > 0 && !before.has(name))) return { ok: true, parameters, outputs, obstacle };
+    return { ok: false, op: error.op, node: error.node, message: error.message };
   }
 }
+
+const drawsRandom = ({ sorted }: Parsed, outputs: readonly string[]): boolean => [...neededBy(outputs, sorted)].some(({ op }) => isRandom(op));
 
 export function noParameters(file: string): UserError {
   return new UserError('encoder-untrainable', `${file} has no floating-point weights on the way to its outputs, so there is nothing in it to train; train a projection on top of it.`, { file });
@@ -142,22 +165,28 @@ export interface SourceOptions {
   readonly external?: ReadonlyMap<string, Uint8Array> | undefined;
   /** Which initialisers without axes are parameters; the others are constants. All unless given. */
   readonly numbers?: (name: string) => boolean;
+  /**
+   * Whether the file may be cut behind what is frozen: operators without a gradient are an `obstacle` then and no error,
+   * and what leads to the outputs through them is a parameter too.
+   */
+  readonly cut?: boolean;
 }
 
 /**
  * Read a file for its gradients: which nodes matter, what is constant, what can be trained.
  *
- * @throws Untrainable naming the first operator without a gradient
+ * @throws Untrainable naming the first operator without a gradient, unless the file may be `cut`
  */
 export function readSource(bytes: Uint8Array, file: string, options: SourceOptions = {}): Source {
   return sourceOf(parse(bytes, file), bytes, file, options);
 }
 
-function sourceOf({ graph, sorted, original, copies, names }: Parsed, bytes: Uint8Array, file: string, { outputs: chosen, ties = 'separate', external = new Map<string, Uint8Array>(), numbers = () => true }: SourceOptions): Source {
+function sourceOf({ graph, sorted, original, copies, names }: Parsed, bytes: Uint8Array, file: string, { outputs: chosen, ties = 'separate', external = new Map<string, Uint8Array>(), numbers = () => true, cut = false }: SourceOptions): Source {
   const outputs = chosenOutputs(file, graph.outputs, chosen);
   const initialiser = (name: string): string | null => (graph.weights.has(name) ? name : (original.get(name) ?? null));
   const parameterOf = (name: string): string => (ties === 'tied' ? (initialiser(name) ?? name) : name);
-  const reached = reachedBy(outputs, sorted, original);
+  const fed = cut ? reachedFrom(graph.inputs.keys(), sorted) : new Set<string>();
+  const reached = reachedBy(outputs, sorted, original, (node) => hasGradient(node) || !node.outputs.some((name) => fed.has(name)));
   const isParameter = (name: string): boolean => {
     const found = initialiser(name);
     if (found === null || !reached.has(name)) return false;
@@ -167,35 +196,49 @@ function sourceOf({ graph, sorted, original, copies, names }: Parsed, bytes: Uin
   const changing = new Set([...graph.inputs.keys(), ...[...graph.weights.keys(), ...original.keys()].filter(isParameter)]);
   const needed = neededBy(outputs, sorted);
   const used = new Set([...outputs, ...[...needed].flatMap(({ inputs }) => inputs)]);
+  const obstacles: { readonly inputs: readonly string[]; readonly error: Untrainable }[] = [];
+  const refuse = (error: Untrainable, { inputs }: GraphNode): void => {
+    if (!cut) throw error;
+    obstacles.push({ inputs, error });
+  };
   const nodes = sorted.filter((node) => {
     // Aliases of initialisers are no computation.
     if (!needed.has(node) || original.has(node.outputs[0]!)) return false;
-    if (isRandom(node.op)) throw new Untrainable(file, node, 'it draws random numbers');
+    if (isRandom(node.op)) refuse(new Untrainable(file, node, 'it draws random numbers'), node);
     if (isOfShapes(node.op) || !node.inputs.some((name) => changing.has(name))) return false;
-    check(node, file, changing, used);
+    const refusal = refusalOf(node, file, changing, used);
+    if (refusal) refuse(refusal, node);
     for (const name of node.outputs) changing.add(name);
     return true;
   });
   const found = [...new Set([...graph.weights.keys(), ...original.keys()].filter(isParameter).map(parameterOf))];
+  const parameters = found.map((name): Parameter => {
+    const first = initialiser(name)!;
+    const { dims, elements } = graph.weights.get(first)!;
+    return {
+      name,
+      dims,
+      elements,
+      // Listed when asked for: of thousands that share one initialiser, each would list all others.
+      get aliases() {
+        return [first, ...(copies.get(first) ?? [])].filter((other) => other !== name);
+      },
+    };
+  });
+  const obstacleOf = ({ error }: { readonly error: Untrainable }): Obstacle => {
+    const ends = obstacles.flatMap(({ inputs }) => inputs);
+    const upstream = new Set([...ends, ...[...neededBy(ends, sorted)].flatMap(({ inputs }) => inputs)].map(parameterOf));
+    const before = parameters.filter(({ name, dims }) => dims.length > 0 && upstream.has(name)).map(({ name }) => name);
+    return { op: error.op, node: error.node, before, message: obstacleSentence(error, file, before) };
+  };
   return {
     file,
     opset: graph.opset,
     inputs: graph.inputs,
     outputs,
+    obstacle: obstacles[0] ? obstacleOf(obstacles[0]) : null,
     nodes,
-    parameters: found.map((name) => {
-      const first = initialiser(name)!;
-      const { dims, elements } = graph.weights.get(first)!;
-      return {
-        name,
-        dims,
-        elements,
-        // Listed when asked for: of thousands that share one initialiser, each would list all others.
-        get aliases() {
-          return [first, ...(copies.get(first) ?? [])].filter((other) => other !== name);
-        },
-      };
-    }),
+    parameters,
     initialiser,
     parameter: (name) => (changing.has(name) && initialiser(name) !== null ? parameterOf(name) : null),
     names,
@@ -222,13 +265,29 @@ function aliasesOf(nodes: readonly GraphNode[], weights: ReadonlyMap<string, Wei
   return original;
 }
 
-/** Tensors from which a gradient's way leads to one of the outputs. Aliases of initialisers stand for themselves. */
-function reachedBy(outputs: readonly string[], nodes: readonly GraphNode[], aliases: ReadonlyMap<string, string>): Set<string> {
+function obstacleSentence({ op, node, why }: Untrainable, file: string, before: readonly string[]): string {
+  const more = before.length > NAMED ? ` and ${before.length - NAMED} more` : '';
+  const remedy = before.length > 0 ? `freeze what stands before it (${before.slice(0, NAMED).map(quoted).join(', ')}${more}), or keep the encoder frozen and train a projection on top of it.` : 'nothing that can be trained stands before it.';
+  return `${file}: this encoder can be evaluated but not trained as a whole: op ${op} at node ${quoted(node)}${why && ` (${why})`} has no gradient; ${remedy}`;
+}
+
+/**
+ * Tensors from which a gradient's way leads to one of the outputs. Aliases of initialisers stand for themselves.
+ * @param known whether an operator's own rule says what a gradient goes to; through others every input counts
+ */
+function reachedBy(outputs: readonly string[], nodes: readonly GraphNode[], aliases: ReadonlyMap<string, string>, known: (node: GraphNode) => boolean): Set<string> {
   const reached = new Set(outputs);
   for (const node of nodes.toReversed()) {
     if (!node.outputs.some((name) => reached.has(name)) || aliases.has(node.outputs[0]!) || castsAway(node)) continue;
-    for (const [slot, name] of node.inputs.entries()) if (takesGradient(node.op, slot)) reached.add(name);
+    for (const [slot, name] of node.inputs.entries()) if (!known(node) || takesGradient(node.op, slot)) reached.add(name);
   }
+  return reached;
+}
+
+/** What hangs on one of these tensors, they themselves included. */
+function reachedFrom(names: Iterable<string>, nodes: readonly GraphNode[]): ReadonlySet<string> {
+  const reached = new Set(names);
+  for (const { inputs, outputs } of nodes) if (inputs.some((name) => reached.has(name))) for (const name of outputs) reached.add(name);
   return reached;
 }
 
@@ -248,15 +307,16 @@ function neededBy(outputs: readonly string[], nodes: readonly GraphNode[]): Set<
   return needed;
 }
 
-/** @throws Untrainable when a node that is no constant has no gradient, lacks a constant where it needs one, or gives more than has a gradient */
-function check(node: GraphNode, file: string, changing: ReadonlySet<string>, used: ReadonlySet<string>): void {
-  const standard = node.domain === '' || node.domain === 'ai.onnx';
-  if (!standard || !isDifferentiable(node.op)) throw new Untrainable(file, node);
+const hasGradient = ({ domain, op }: GraphNode): boolean => (domain === '' || domain === 'ai.onnx') && isDifferentiable(op);
+
+/** Why a node that is no constant has no gradient: by its operator, for lack of a constant, or as more of it is used than has one. */
+function refusalOf(node: GraphNode, file: string, changing: ReadonlySet<string>, used: ReadonlySet<string>): Untrainable | null {
+  if (!hasGradient(node)) return new Untrainable(file, node);
   // A Dropout's mask, the places of a MaxPool's maxima.
   const second = node.op === 'Split' ? undefined : node.outputs.slice(1).find((name) => name !== '' && used.has(name));
-  if (second !== undefined) throw new Untrainable(file, node, `its result ${quoted(second)} is used`);
+  if (second !== undefined) return new Untrainable(file, node, `its result ${quoted(second)} is used`);
   const computed = node.inputs.findIndex((name, slot) => changing.has(name) && mustBeConstant(node.op, slot));
-  if (computed >= 0) throw new Untrainable(file, node, `its input ${quoted(node.inputs[computed]!)} is computed from the data`);
+  return computed >= 0 ? new Untrainable(file, node, `its input ${quoted(node.inputs[computed]!)} is computed from the data`) : null;
 }
 
 function reader(bytes: Uint8Array, external: ReadonlyMap<string, Uint8Array>, weights: ReadonlyMap<string, Weight>): Source['read'] {

@@ -1,6 +1,6 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import type { TensorProto } from 'onnx-buf';
-import { ModelProtoSchema, TensorProtoSchema } from 'onnx-buf';
+import { ModelProtoSchema, StringStringEntryProtoSchema, TensorProtoSchema } from 'onnx-buf';
 import { assert } from '../../base/assert.ts';
 import { toTyped, typeOf } from '../dtypes.ts';
 import type { EncoderFile } from '../session.ts';
@@ -13,10 +13,10 @@ import { readSource } from './source.ts';
  * those that are given.
  *
  * @param weights by parameter's name, float32; the others keep their values
- * @param ties as the gradients were made: with `separate` ties merged initialisers come apart again
+ * @param about said of it in the file's metadata, in place of what had those keys  @param ties as the gradients were made: with `separate` ties merged initialisers come apart again
  */
-export function withWeights({ bytes, external, preflight: { file } }: EncoderFile, weights: ReadonlyMap<string, Float32Array>, ties: Ties = 'separate'): Uint8Array<ArrayBuffer> {
-  const source = readSource(bytes, file, { ties, external });
+export function withWeights({ bytes, external, preflight: { file } }: EncoderFile, weights: ReadonlyMap<string, Float32Array>, about: Readonly<Record<string, string>> = {}, ties: Ties = 'separate'): Uint8Array<ArrayBuffer> {
+  const source = readSource(bytes, file, { ties, external, cut: true });
   const model = fromBinary(ModelProtoSchema, bytes);
   const graph = model.graph!;
   const stored = new Map(graph.initializer.map((tensor) => [tensor.name, tensor]));
@@ -39,6 +39,7 @@ export function withWeights({ bytes, external, preflight: { file } }: EncoderFil
     return false;
   });
   graph.initializer = [...graph.initializer.map((tensor) => (weights.has(tensor.name) ? tensorOf(tensor.name, tensor.dims, tensor.dataType, weights.get(tensor.name)!) : tensor)), ...fresh];
+  model.metadataProps = [...model.metadataProps.filter(({ key }) => !Object.hasOwn(about, key)), ...Object.entries(about).map(([key, value]) => create(StringStringEntryProtoSchema, { key, value }))];
   return toBinary(ModelProtoSchema, model);
 }
 

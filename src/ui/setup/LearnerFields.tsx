@@ -73,12 +73,38 @@ function Weights({ learner, offered, onProject }: { learner: Learner; offered: n
           </button>
         </div>
       );
+    case 'blocked':
     case 'trainable':
-      return <Tensors learner={learner} />;
+      // The list stays the same element, open as it was, whatever a tick in it brings about.
+      return (
+        <>
+          {learner.kind === 'blocked' ? <Blocked learner={learner} offered={offered} onProject={onProject} /> : null}
+          <Tensors learner={learner} />
+        </>
+      );
   }
 }
 
-function Tensors({ learner: { summary, parameters, unlisted } }: { learner: Extract<Learner, { kind: 'trainable' }> }): ReactElement {
+/** Which operator has no gradient, and the ways on: what stands before it frozen, or a projection. */
+function Blocked({ learner, offered, onProject }: { learner: Extract<Learner, { kind: 'blocked' }>; offered: number; onProject: () => void }): ReactElement {
+  const t = useWords();
+  const frozen = useSession((state) => state.session.policy.frozen);
+  const setPolicy = useSession((state) => state.setPolicy);
+  const { error, freeze } = learner;
+  return (
+    <div className="message" role="alert">
+      <ErrorText error={error} />{' '}
+      <button type="button" className="link" onClick={() => setPolicy({ frozen: [...frozen, ...freeze].slice(-POLICY_LIMITS.frozen) })}>
+        {t('policy.freeze', { count: formatCount(freeze.length) })}
+      </button>{' '}
+      <button type="button" className="link" onClick={onProject}>
+        {t('policy.offer', { count: formatCount(offered) })}
+      </button>
+    </div>
+  );
+}
+
+function Tensors({ learner: { kind, summary, parameters, unlisted, obstacles } }: { learner: Extract<Learner, { kind: 'blocked' | 'trainable' }> }): ReactElement {
   const t = useWords();
   const frozen = useSession((state) => state.session.policy.frozen);
   const setPolicy = useSession((state) => state.setPolicy);
@@ -128,6 +154,7 @@ function Tensors({ learner: { summary, parameters, unlisted } }: { learner: Extr
           {unlisted.tensors > 0 ? <p className="muted">{t('policy.unlisted', { count: formatCount(unlisted.tensors), numbers: formatCount(unlisted.numbers) })}</p> : null}
         </>
       ) : null}
+      {kind === 'trainable' && obstacles[0] ? <p className="muted">{t('policy.obstacle', { op: obstacles[0].op, node: obstacles[0].node })}</p> : null}
       {learning.length + unlisted.tensors === 0 ? <p className="problem">{t('policy.all-frozen')}</p> : null}
     </details>
   );

@@ -1,4 +1,5 @@
 import type { ReactElement } from 'react';
+import type { TrainedWeights } from '../../engine/protocol.ts';
 import { useRun, type CheckpointState } from '../../store/run.ts';
 import { useView } from '../../store/view.ts';
 import { ErrorText } from '../parts/controls.tsx';
@@ -11,8 +12,12 @@ export function CheckpointLine(): ReactElement {
   const t = useWords();
   const live = useLive();
   const checkpoint = useRun((run) => run.checkpoint);
-  const { step, playing } = useRun((run) => run.training);
+  const { step, playing, averaged } = useRun((run) => run.training);
   const { savedStep, offer, error } = checkpoint;
+  const saveEncoder = async (which: TrainedWeights): Promise<void> => {
+    const file = await live.training.encoderFile(which);
+    if (file) saveFile(file);
+  };
   return (
     <div className="checkpoint" data-checkpoint data-saved-step={savedStep ?? ''}>
       {step > 0 ? (
@@ -21,9 +26,14 @@ export function CheckpointLine(): ReactElement {
             {standing(t, checkpoint)}
           </span>
           <span className="spring" />
-          <button type="button" className="link" aria-label={t('checkpoint.encoder')} title={t('checkpoint.encoder')} onClick={() => void live.training.encoderFile().then(saveFile)}>
+          <button type="button" className="link" aria-label={t('checkpoint.encoder')} title={t('checkpoint.encoder')} onClick={() => void saveEncoder('weights')}>
             .onnx
           </button>
+          {averaged ? (
+            <button type="button" className="link" aria-label={t('checkpoint.averages')} title={t('checkpoint.averages')} onClick={() => void saveEncoder('averages')}>
+              EMA
+            </button>
+          ) : null}
           {(['json', 'csv'] as const).map((kind) => (
             <button key={kind} type="button" className="link" aria-label={t(`checkpoint.${kind}`)} title={t(`checkpoint.${kind}`)} onClick={() => saveFile(live.checkpoints.runFile(kind))}>
               .{kind}

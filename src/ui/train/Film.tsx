@@ -17,7 +17,7 @@ export function Film(): ReactElement {
   const rem = useRem() / 16;
   const orders = useOrders();
   useRun((state) => state.trainingVersion);
-  const { step } = useRun((state) => state.training);
+  const { step, kept } = useRun((state) => state.training);
   const side = Math.max(32, height - 18 * rem);
   const room = Math.max(1, Math.floor((width + 8 * rem) / (side + 8 * rem)));
   const frames = evenly(run.film, room);
@@ -29,7 +29,7 @@ export function Film(): ReactElement {
       <div className="film" ref={box}>
         {height > 0 && orders
           ? frames.map((frame) => (
-              <button key={frame.step} type="button" aria-label={t('train.frame', { step: String(frame.step) })} aria-current={frame.step === step} disabled={frame.step >= step} onClick={() => void live.training.rewind(frame.step)}>
+              <button key={frame.step} type="button" aria-label={t('train.frame', { step: String(frame.step) })} aria-current={frame.step === step} disabled={frame.step >= step || kept.length === 0} onClick={() => void live.training.rewind(frame.step)}>
                 <PlanPicture frame={frame} side={side} orders={orders} />
                 <span>{frame.step}</span>
               </button>
@@ -41,7 +41,7 @@ export function Film(): ReactElement {
 }
 
 /** A plan as pixels, without axes. @param side in CSS pixels; as wide as its place without one */
-export function PlanPicture({ frame, side, orders }: { frame: Pick<FilmFrame, 'n' | 'm' | 'plan'>; side?: number; orders: Orders }): ReactElement {
+export function PlanPicture({ frame, side, orders }: { frame: Pick<FilmFrame, 'n' | 'm'> & { readonly plan: ArrayLike<number> }; side?: number; orders: Orders }): ReactElement {
   const canvas = useRef<HTMLCanvasElement>(null);
   const theme = useTheme();
   const scale = useView((view) => view.scale);

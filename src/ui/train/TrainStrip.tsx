@@ -84,7 +84,7 @@ function Transport({ at: shown }: { at: TrainingMetrics | undefined }): ReactEle
   const status = useRun((state) => state.training);
   const planned = useSession((state) => state.session.policy.steps);
   const ready = useRun((state) => state.report !== null);
-  const { step, playing, kept, error, runsOn } = status;
+  const { step, playing, kept, unkept, error, runsOn } = status;
   const steps = status.steps || planned;
   const recent = run.metrics.slice(-50);
   const pace = recent.length > 1 ? recent.reduce((sum, { ms }) => sum + ms, 0) / recent.length : null;
@@ -133,6 +133,7 @@ function Transport({ at: shown }: { at: TrainingMetrics | undefined }): ReactEle
               <ErrorText error={runsOn.reason} />
             </div>
           ) : null}
+          {unkept === null ? null : <div>{t('train.unkept', { megabytes: String(Math.round(unkept / 2 ** 20)) })}</div>}
         </div>
       )}
       <CheckpointLine />

@@ -72,7 +72,7 @@ export async function demoRun(distances: (expected: ReadonlyMap<string, Float32A
   });
   const arrays = async (room: TrainingRoom): Promise<ReadonlyMap<string, Float32Array>> => {
     const state = await room.checkpoint();
-    const { bytes } = await room.exported();
+    const { bytes } = await room.exported('weights');
     return new Map([...stateArrays(state!).map((values, k) => [`array ${k}`, values] as const), ['bytes of the file', Float32Array.of(bytes.length)] as const]);
   };
   const apart = distances(await arrays(host.room), await arrays(device.room));

@@ -1,5 +1,5 @@
-import { create } from '@bufbuild/protobuf';
-import { TensorProtoSchema } from 'onnx-buf';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { ModelProtoSchema, StringStringEntryProtoSchema, TensorProtoSchema } from 'onnx-buf';
 import { describe, expect, it } from 'vitest';
 import { toHalf, toNumbers } from '../../../src/encoders/dtypes.ts';
 import type { Ties } from '../../../src/encoders/autodiff/source.ts';
@@ -19,7 +19,7 @@ async function run(bytes: Uint8Array, x: readonly number[], external?: ReadonlyM
 }
 
 const put = (bytes: Uint8Array, weights: Record<string, number[]>, ties?: Ties, external?: ReadonlyMap<string, Uint8Array>): Uint8Array<ArrayBuffer> =>
-  withWeights({ bytes, preflight: preflight(bytes, 'net.onnx'), ...(external ? { external } : {}) }, new Map(Object.entries(weights).map(([name, values]) => [name, Float32Array.from(values)])), ties);
+  withWeights({ bytes, preflight: preflight(bytes, 'net.onnx'), ...(external ? { external } : {}) }, new Map(Object.entries(weights).map(([name, values]) => [name, Float32Array.from(values)])), {}, ties);
 
 describe('an encoder with other weights', () => {
   // y = x·w·again − mean: a normalisation with the variance 1 − ε.
@@ -45,6 +45,13 @@ describe('an encoder with other weights', () => {
     const tied = put(merged, { w: [3, 5] }, 'tied');
     expect(await run(tied, [1, 10])).toEqual(close([7, 248]));
     expect(trainability(tied, 'net.onnx', { ties: 'tied' })).toMatchObject({ parameters: [{ name: 'w', aliases: ['again'] }, { name: 'one' }, { name: 'zero' }] });
+  });
+
+  it('says what is in it beside what the file said, once', () => {
+    const bytes = onnxModel({ outputs: [port('y', null)], nodes: [node('MatMul', ['x', 'w'], ['y'])], weights: [floats('w', [4, 1], [1, 1, 1, 1])] });
+    const said = (file: Uint8Array<ArrayBuffer>, step: string): Uint8Array<ArrayBuffer> => withWeights({ bytes: file, preflight: preflight(file, 'net.onnx') }, new Map(), { step });
+    const own = toBinary(ModelProtoSchema, { ...fromBinary(ModelProtoSchema, bytes), metadataProps: [create(StringStringEntryProtoSchema, { key: 'author', value: 'a' })] });
+    expect(fromBinary(ModelProtoSchema, said(said(own, '1'), '2')).metadataProps).toMatchObject([{ key: 'author', value: 'a' }, { key: 'step', value: '2' }]);
   });
 
   it('keeps its types', async () => {

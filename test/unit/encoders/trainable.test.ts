@@ -12,11 +12,35 @@ const chain = (names: readonly string[]): Uint8Array => onnxModel({ nodes: names
 
 describe('what of an encoder can be trained', () => {
   it('is said of each output alone: a list, or the sentence why not', () => {
-    const bytes = onnxModel({ outputs: [port('a', null), port('b', null)], nodes: [node('MatMul', ['x', 'v'], ['a']), node('Sin', ['x'], ['s']), node('Mul', ['s', 'w'], ['b'])], weights: [ones('v', [4, 1]), ones('w')] });
+    const bytes = onnxModel({ outputs: [port('a', null), port('b', null)], nodes: [node('MatMul', ['x', 'v'], ['a']), node('Mul', ['x', 'w'], ['h']), node('Sin', ['h'], ['b'])], weights: [ones('v', [4, 1]), ones('w')] });
     expect([...trainableOutputs(bytes, 'net.onnx')]).toEqual([
       ['a', { ok: true, parameters: [{ name: 'v', dims: [4, 1], elements: 4, aliases: [] }], unlisted: { tensors: 0, numbers: 0 } }],
-      ['b', { ok: false, op: 'Sin', node: 's', message: 'net.onnx: this encoder can be evaluated but not trained: op Sin at node “s”; keep it frozen and train a projection on top of it.' }],
+      ['b', { ok: false, op: 'Sin', node: 'b', message: 'net.onnx: this encoder can be evaluated but not trained: op Sin at node “b”; keep it frozen and train a projection on top of it.' }],
     ]);
+  });
+
+  it('names an operator without a gradient and what has to be frozen for it, where something is left behind it', () => {
+    const nodes = [node('Mul', ['x', 'v'], ['h']), node('Sin', ['h'], ['s']), node('Mul', ['s', 'w'], ['m']), node('Mul', ['m', 'two'], ['y'])];
+    expect(trainableOutputs(onnxModel({ nodes, weights: [ones('v'), ones('w'), ones('two', [])] }), 'net.onnx').get('y')).toMatchObject({
+      ok: true,
+      parameters: [{ name: 'v' }, { name: 'w' }],
+      obstacle: { op: 'Sin', node: 's', before: ['v'], message: 'net.onnx: this encoder can be evaluated but not trained as a whole: op Sin at node “s” has no gradient; freeze what stands before it (“v”), or keep the encoder frozen and train a projection on top of it.' },
+    });
+    // Nothing learns before it.
+    expect(trainableOutputs(onnxModel({ nodes: nodes.map((entry) => (entry.opType === 'Mul' && entry.input[1] === 'v' ? node('Neg', ['x'], ['h']) : entry)), weights: [ones('w'), ones('two', [])] }), 'net.onnx').get('y')).toMatchObject({ ok: true, parameters: [{ name: 'w' }], obstacle: { before: [], message: expect.stringContaining('has no gradient; nothing that can be trained stands before it.') as string } });
+  });
+
+  it('counts every operator without a gradient, and what hangs on it by another way', () => {
+    const nodes = [node('Mul', ['x', 'u'], ['a']), node('Cos', ['a'], ['c']), node('Identity', ['u'], ['copy']), node('Mul', ['c', 'v'], ['h']), node('Sin', ['h'], ['s']), node('Add', ['s', 'copy'], ['b']), node('Mul', ['b', 'w'], ['y'])];
+    expect(trainableOutputs(onnxModel({ nodes, weights: [ones('u'), ones('v'), ones('w')] }), 'net.onnx').get('y')).toMatchObject({ ok: true, parameters: [{ name: 'u' }, { name: 'v' }, { name: 'w' }, { name: 'copy' }], obstacle: { op: 'Cos', before: ['u', 'v'] } });
+  });
+
+  it.each([
+    ['nothing is left behind it', [node('Mul', ['x', 'v'], ['h']), node('Sin', ['h'], ['y'])], ['v']],
+    ['what stands before it cannot be named in a session', [node('Mul', ['x', 'v'.repeat(201)], ['h']), node('Sin', ['h'], ['s']), node('Mul', ['s', 'w'], ['y'])], ['v'.repeat(201), 'w']],
+    ['it draws random numbers', [node('RandomNormalLike', ['x'], ['r']), node('Mul', ['r', 'w'], ['y'])], ['w']],
+  ])('is nothing where %s', (_, nodes, names) => {
+    expect(trainableOutputs(onnxModel({ nodes, weights: names.map((name) => ones(name)) }), 'net.onnx').get('y')).toMatchObject({ ok: false });
   });
 
   it('leaves numbers of formulas out, which are never trained; with nothing beside them there is nothing to train', () => {

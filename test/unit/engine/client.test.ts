@@ -106,7 +106,7 @@ describe('an engine at work on an encoder', () => {
   });
 
   it('trains for as long as steps are told, and is ended where they cease', async () => {
-    const status = { step: 1, steps: 9, playing: true, kept: [], file: 'net.onnx', runsOn: null, error: null };
+    const status = { step: 1, steps: 9, playing: true, kept: [], unkept: null, averaged: false, file: 'net.onnx', runsOn: null, error: null };
     const failed = failure(client.train(DEFAULT_SESSION, null, () => undefined));
     for (let step = 0; step < 9; step++) {
       vi.advanceTimersByTime(80_000);

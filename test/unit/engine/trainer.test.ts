@@ -305,15 +305,29 @@ describe('on data and encoders of any kind', () => {
     ['no weights', { outputs: [port('y', ['batch', 4])], nodes: [node('Tanh', ['x'], ['y'])] }, 'encoder-untrainable'],
     ['weights of integers', { outputs: [port('y', ['batch', 4])], nodes: [node('Constant', [], ['c'], [constant('value', floats('', [], [2]))]), node('Cast', ['k'], ['f'], [int('to', 1)]), node('Mul', ['x', 'f'], ['m']), node('Mul', ['m', 'c'], ['y'])], weights: [longs('k', [1, 2, 3, 4])] }, 'encoder-untrainable'],
     ['an embedding without rows', { ...linear, outputs: [port('y', [3, 'batch'])], nodes: [...linear.nodes.slice(0, 2), node('MatMul', ['t', 'w'], ['m']), node('Transpose', ['m'], ['y'])] }, 'encoder-batch'],
-    ['an operator without a gradient', { ...linear, nodes: [...linear.nodes.slice(0, 1), node('Sin', ['h'], ['t']), ...linear.nodes.slice(2)] }, 'encoder-untrainable'],
+    ['an operator without a gradient', { ...linear, nodes: [...linear.nodes.slice(0, 1), node('Sin', ['h'], ['t']), ...linear.nodes.slice(2)] }, 'encoder-blocked'],
     ['rows mixed by a fixed batch', { ...linear, inputs: [port('x', [2, 4])], outputs: [port('y', [2, 3])], nodes: [...linear.nodes.slice(0, 2), node('ReduceMean', ['t'], ['mean'], []), node('Sub', ['t', 'mean'], ['c']), node('MatMul', ['c', 'w'], ['y'])] }, 'encoder-batch'],
   ])('%s is refused', async (_, options, code) => {
     await expect(trainerOf(options)).rejects.toMatchObject({ code });
-    if (code === 'encoder-untrainable') {
+    if (['encoder-untrainable', 'encoder-blocked'].includes(code)) {
       const trainer = await trainerOf(options, { policy: { projection: 3 } });
       await steps(trainer, 2);
       await trainer.dispose();
     }
+  });
+
+  test('what stands before an operator without a gradient is frozen, and the rest learns', async () => {
+    const waves: ModelOptions = { ...linear, nodes: [linear.nodes[0]!, node('Sin', ['h'], ['t']), linear.nodes[2]!] };
+    await expect(trainerOf(waves)).rejects.toMatchObject({ code: 'encoder-blocked', message: expect.stringContaining('op Sin at node “t” has no gradient; freeze what stands before it (“v”)') as string });
+    const trainer = await trainerOf(waves, { policy: { frozen: ['v'] } });
+    const all = await steps(trainer, 60);
+    expect(mean(all.slice(-10), 'bc')).toBeLessThan(mean(all.slice(0, 10), 'bc'));
+    expect((await trainer.settled()).weights.flatMap(({ network, name }) => (network === 'encoder' ? [name] : []))).toEqual(['w']);
+    const feed: ReadonlyMap<string, Feed> = new Map([['x', { dims: [2, 4], values: Float64Array.of(1, -2, 3, 0.5, 0, 1, 0.25, -1) }]]);
+    const learned = await trainer.embed(feed, 2);
+    const file = await EncoderSession.create(await encoderOf('net.onnx', (await trainer.exported('weights')).bytes));
+    expect((await file.embed('y', feed, 2)).values).toEqual(learned.values);
+    await Promise.all([trainer.dispose(), file.dispose()]);
   });
 
   test('actions that are no numbers are named, and may lie in an episode that is left out', async () => {

@@ -3,18 +3,17 @@ import { UserError } from '../../../src/base/errors.ts';
 import { DEFAULT_SESSION, type Session } from '../../../src/config/session.ts';
 import type { Checkpoint, TrainingMetrics } from '../../../src/engine/protocol.ts';
 import { CheckpointShelf, CHECKPOINT_INTERVAL_MS } from '../../../src/store/checkpoint-shelf.ts';
-import { Checkpoints } from '../../../src/store/checkpoints.ts';
-import { useRun, type DatasetSummary, type EncoderSummary } from '../../../src/store/run.ts';
+import { CHECKPOINT_VERSION, Checkpoints } from '../../../src/store/checkpoints.ts';
+import { NO_TRAINING, useRun, type DatasetSummary, type EncoderSummary } from '../../../src/store/run.ts';
 import { useSession } from '../../../src/store/session.ts';
-import { run } from '../../../src/store/training-shelf.ts';
-import { FINGERPRINTS, MemorySlots, metricsAt, runAt, stateAt, stepIn } from '../../support/saved-run.ts';
+import { run, type FilmFrame } from '../../../src/store/training-shelf.ts';
+import { filmTo, FINGERPRINTS, MemorySlots, metricsAt, runAt, stateAt, stepIn } from '../../support/saved-run.ts';
 
-const NONE = { step: 0, steps: 0, playing: false, kept: [], file: '', runsOn: null, error: null };
 const other: Session = { ...DEFAULT_SESSION, policy: { ...DEFAULT_SESSION.policy, seed: 99 } };
 const checkpoint = () => useRun.getState().checkpoint;
 const stand = (step: number, playing = false): void => {
   run.metrics = Array.from({ length: step }, (_, k) => metricsAt(k + 1));
-  useRun.setState({ training: { ...NONE, step, steps: 900, playing } });
+  useRun.setState({ training: { ...NO_TRAINING, step, steps: 900, playing } });
 };
 const load = (source: string = FINGERPRINTS.source): void =>
   useRun.setState({
@@ -40,14 +39,15 @@ class Page {
       },
     };
     const training = {
-      resume: (_: Session, { step }: Checkpoint, metrics: readonly TrainingMetrics[]): Promise<void> => {
+      resume: (_: Session, { step }: Checkpoint, { metrics, film }: { metrics: readonly TrainingMetrics[]; film: readonly FilmFrame[] }): Promise<void> => {
         if (this.refusal) return Promise.reject(this.refusal);
         stand(step);
         run.metrics = [...metrics];
+        run.film = [...film];
         return Promise.resolve();
       },
       play: (): Promise<void> => Promise.resolve(void this.played.push(useRun.getState().training.step)),
-      forget: (): void => useRun.setState({ training: NONE }),
+      forget: (): void => useRun.setState({ training: NO_TRAINING }),
     };
     this.shelf = new CheckpointShelf(client, training, new Checkpoints(slots), (session) => {
       this.restored.push(session);
@@ -62,7 +62,8 @@ beforeEach(() => {
   slots = new MemorySlots();
   useSession.getState().replace(DEFAULT_SESSION);
   run.metrics = [];
-  useRun.setState({ training: NONE, checkpoint: { savedStep: null, resumed: null, offer: null, error: null } });
+  run.film = [];
+  useRun.setState({ training: NO_TRAINING, checkpoint: { savedStep: null, resumed: null, offer: null, error: null } });
   load();
 });
 
@@ -99,6 +100,33 @@ describe('saving', () => {
     expect(await stepIn(slots)).toBe(5);
   });
 
+  it('not where the next step is no number, until the run stands at an earlier one', async () => {
+    const page = await playedTo(4);
+    stand(6);
+    useRun.setState(({ training }) => ({ training: { ...training, error: { code: 'training-nan', message: 'Step 7 stopped.', detail: {} } } }));
+    page.shelf.moved();
+    expect(page.asked).toBe(1);
+    stand(5);
+    page.shelf.moved();
+    await vi.waitFor(() => expect(checkpoint().savedStep).toBe(5));
+    expect(await stepIn(slots)).toBe(5);
+  });
+
+  it('takes plans of the run along, as many as 16 MB hold', async () => {
+    run.film = [...filmTo(3), { ...filmTo(4)[3]!, step: 9 }];
+    await playedTo(4);
+    expect(run.film).toHaveLength(4);
+    const kept = async (): Promise<number[]> => {
+      const reading = await new Checkpoints(slots).newest();
+      return reading.kind === 'run' ? reading.run.film.map(({ step }) => step) : [];
+    };
+    expect(await kept()).toEqual([1, 2, 3]);
+    run.film = [1, 2, 3, 4].map((step) => ({ step, n: 1, m: 2 ** 21, plan: new Float32Array(2 ** 21) }));
+    const page = await playedTo(5);
+    expect(page.asked).toBe(1);
+    expect(await kept()).toEqual([1, 3]);
+  });
+
   it('says that the storage is full, keeps what was saved, and goes on with the last step all the same when the engine dies', async () => {
     const page = await playedTo(4);
     slots.failure = Object.assign(new Error('no room'), { name: 'QuotaExceededError' });
@@ -107,7 +135,7 @@ describe('saving', () => {
     await vi.waitFor(() => expect(checkpoint().error?.code).toBe('checkpoint-full'));
     expect(checkpoint().savedStep).toBe(4);
     page.shelf.engineDied();
-    useRun.setState({ training: NONE });
+    useRun.setState({ training: NO_TRAINING });
     await page.shelf.claim();
     expect(useRun.getState().training.step).toBe(6);
     expect(await stepIn(slots)).toBe(4);
@@ -117,7 +145,7 @@ describe('saving', () => {
     const page = await playedTo(4);
     await page.shelf.discard();
     expect(await stepIn(slots)).toBe('none');
-    useRun.setState({ training: NONE });
+    useRun.setState({ training: NO_TRAINING });
     await page.shelf.claim();
     expect(checkpoint()).toEqual({ savedStep: null, resumed: null, offer: null, error: null });
   });
@@ -129,8 +157,9 @@ describe('a page that is opened', () => {
     await new Page(slots).shelf.claim();
     expect(useRun.getState().training.step).toBe(7);
     expect(run.metrics).toHaveLength(7);
+    expect(run.film).toEqual(filmTo(7));
     expect(checkpoint()).toMatchObject({ savedStep: 7, resumed: { step: 7, died: false }, offer: null });
-    useRun.setState({ training: NONE });
+    useRun.setState({ training: NO_TRAINING });
     // λ and the solver's settings may change from step to step.
     useSession.getState().setSolve({ reg: 0.5 });
     useSession.getState().setTraining({ lambda: 3 });
@@ -183,7 +212,7 @@ describe('a page that is opened', () => {
 
   it('says that a newer page saved a run', async () => {
     await new Checkpoints(slots).write(runAt(7));
-    slots.slots.get('A')!.head.version = 2;
+    slots.slots.get('A')!.head.version = CHECKPOINT_VERSION + 1;
     await new Page(slots).shelf.claim();
     expect(checkpoint().error?.code).toBe('checkpoint-newer');
   });
@@ -203,7 +232,7 @@ describe('a page that is opened', () => {
 describe('an engine that died', () => {
   const die = async (page: Page): Promise<void> => {
     page.shelf.engineDied();
-    useRun.setState({ training: NONE });
+    useRun.setState({ training: NO_TRAINING });
     // Its data come again one by one, and each ends a run.
     page.shelf.lost();
     page.shelf.lost();

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { digest, fingerprint } from '../../../src/base/digest.ts';
 import { DEFAULT_SESSION } from '../../../src/config/session.ts';
 import { CHECKPOINT_VERSION, Checkpoints } from '../../../src/store/checkpoints.ts';
 import { MemorySlots, runAt, stepIn } from '../../support/saved-run.ts';
@@ -16,7 +17,20 @@ describe('a checkpoint', () => {
     const slots = new MemorySlots();
     const session = { ...DEFAULT_SESSION, solve: { ...DEFAULT_SESSION.solve, tau1: Infinity } };
     await new Checkpoints(slots).write(runAt(3, session, averaged));
-    expect(await new Checkpoints(slots).newest()).toEqual({ kind: 'run', run: runAt(3, session, averaged) });
+    expect(await new Checkpoints(slots).newest()).toEqual({ kind: 'run', run: runAt(3, session, averaged), stored: true });
+  });
+
+  it('of a page that kept no film is read', async () => {
+    const slots = new MemorySlots();
+    const saved = { ...runAt(3), film: [] };
+    await new Checkpoints(slots).write(saved);
+    const { head } = slots.slots.get('A')!;
+    head.text = (head.text as string).replace(',"film":[]', '');
+    expect(head.text).not.toContain('film');
+    head.version = 1;
+    const digests = await Promise.all([new TextEncoder().encode(head.text as string).buffer, ...slots.slots.get('A')!.body].map((part) => digest(part)));
+    head.hash = await fingerprint(digests);
+    expect(await new Checkpoints(slots).newest()).toEqual({ kind: 'run', run: saved, stored: true });
   });
 
   it('is written in turns, by one page after another, and the newest is read', async () => {
@@ -33,7 +47,7 @@ describe('a checkpoint', () => {
 
 describe('a slot that is not whole', () => {
   const damages: Readonly<Record<string, (held: { head: Record<string, unknown>; body: ArrayBuffer[] }) => void>> = {
-    'a bit of a weight': ({ body }) => (new Uint8Array(body[1]!)[0]! ^= 1),
+    'a bit of a weight': ({ body }) => (new Uint8Array(body.at(-1)!)[0]! ^= 1),
     'a figure of a step': ({ body }) => (new Float64Array(body[0]!)[1] = 7),
     'a cut array': ({ body }) => body.splice(1, 1, body[1]!.slice(4)),
     'a lost array': ({ body }) => body.pop(),
@@ -81,8 +95,11 @@ describe('a storage that does not take it', () => {
     slots.failure = Object.assign(new Error('no room'), { name: 'QuotaExceededError' });
     await expect(page.write(runAt(3))).rejects.toMatchObject({ name: 'UserError', code: 'checkpoint-full', message: expect.stringMatching(/storage for this page is full, so step 3 is not saved \(under 1 MB\); training goes on\./) });
     expect(await stepIn(slots)).toBe(2);
+    // The page that could not write it has it all the same.
+    expect(await page.newest()).toEqual({ kind: 'run', run: runAt(3), stored: false });
     slots.failure = null;
     await page.write(runAt(4));
+    expect(await page.newest()).toMatchObject({ stored: true });
     expect(await stepIn(slots)).toBe(4);
     expect(slots.slotOf(2)).toBeDefined();
   });
@@ -96,6 +113,7 @@ describe('a storage that does not take it', () => {
     const other = new Checkpoints(slots);
     await expect(other.write(runAt(9))).rejects.toMatchObject({ code: 'checkpoint-elsewhere' });
     await other.clear();
+    expect(await other.newest()).toMatchObject({ stored: true });
     expect(await stepIn(slots)).toBe(2);
   });
 });

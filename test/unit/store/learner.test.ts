@@ -52,4 +52,12 @@ describe('the encoder that learns', () => {
     // The name of an output is kept while another head is on.
     expect(learnerOf([term('a.onnx')], { ...DEFAULT_POLICY, output: 'wave' }, encoders, null)).toMatchObject({ kind: 'trainable' });
   });
+
+  it('is blocked by an operator without a gradient until all that stands before it is frozen', () => {
+    const obstacle = { op: 'Sin', node: 's', before: ['v', 'w'], message: 'It has a Sin.' };
+    const encoders = [holding('a.onnx', { embedding: { ...(list(['v', 'w', 'last']) as Extract<Trainable, { ok: true }>), obstacle } })];
+    const frozen = (...names: string[]) => learnerOf([term('a.onnx')], { ...DEFAULT_POLICY, frozen: names }, encoders, null);
+    expect(frozen('v', 'other')).toMatchObject({ kind: 'blocked', freeze: ['w'], parameters: [{ name: 'v' }, { name: 'w' }, { name: 'last' }], error: { code: 'encoder-blocked', message: 'It has a Sin.', detail: { file: 'a.onnx' } } });
+    expect(frozen('w', 'v')).toMatchObject({ kind: 'trainable', obstacles: [{ op: 'Sin', node: 's' }] });
+  });
 });

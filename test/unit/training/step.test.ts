@@ -9,6 +9,7 @@ import { HostGraphs } from '../../../src/encoders/autodiff/host-graphs.ts';
 import { preflight } from '../../../src/encoders/preflight.ts';
 import type { EncoderFile } from '../../../src/encoders/session.ts';
 import { buildHead } from '../../../src/training/heads.ts';
+import { timeEmbedding } from '../../../src/training/diffusion.ts';
 import { hostStep, type HostPolicy, type StepInput, type TransportSettings } from '../../../src/training/step.ts';
 import { floats, int, node, onnxModel, port } from '../../support/onnx.ts';
 import { runReference, type Values } from '../../support/reference.ts';
@@ -47,10 +48,13 @@ function encoderFile(): EncoderFile {
 
 const FILE = encoderFile();
 
-async function policyOf(own: boolean, sizes: HostPolicy['sizes'] = SIZES, kind: 'l1' | 'l2' = 'l2', embedding = 'z'): Promise<HostPolicy> {
+const TIME_WIDTH = 8;
+
+async function policyOf(own: boolean, sizes: HostPolicy['sizes'] = SIZES, kind: 'l1' | 'l2' = 'l2', embedding = 'z', diffusion = false): Promise<HostPolicy> {
   const rows = sizes.n + sizes.m + sizes.bc;
   const encoder = await HostGraphs.create(await differentiate(FILE, { shapes: new Map([['x', [rows, 5]]]), outputs: own ? [embedding, 'action'] : [embedding] }), 'net.onnx');
-  const built = buildHead({ kind: 'regression', hidden: [6], activation: 'gelu', loss: { kind, mean: 'unpadded' } }, { embedding: WIDTH, proprio: 2, horizon: CHUNK.horizon, action: CHUNK.width }, 8);
+  const layers = { hidden: [6], activation: 'gelu', loss: { kind, mean: 'unpadded' } } as const;
+  const built = buildHead(diffusion ? { kind: 'diffusion', ...layers, timeWidth: TIME_WIDTH, steps: 100 } : { kind: 'regression', ...layers }, { embedding: WIDTH, proprio: 2, horizon: CHUNK.horizon, action: CHUNK.width }, 8);
   const bytes = Uint8Array.from(built.bytes);
   const head = own ? null : await HostGraphs.create(await differentiate({ bytes, preflight: preflight(bytes, 'head') }, { shapes: new Map(built.inputs.map(({ name, width }) => [name, [sizes.bc, width]])), inputGradients: ['z'] }), 'head');
   const parameters = [...encoder.trained.map((tensor) => ({ group: 0, ...tensor })), ...(head?.trained ?? []).map((tensor) => ({ group: 1, ...tensor }))];
@@ -60,12 +64,14 @@ async function policyOf(own: boolean, sizes: HostPolicy['sizes'] = SIZES, kind: 
 
 const TRANSPORT: TransportSettings = { prior: { kind: 'product' }, reg: 0.2, tau1: 0.5, tau2: 0.8, mode: 'fast', normalisation: 'none', alignment: 'transport', lambda: 0.7 };
 
-function inputOf({ n, m, bc }: HostPolicy['sizes'], transport: TransportSettings): StepInput {
+function inputOf({ sizes: { n, m, bc }, head = null }: Pick<HostPolicy, 'sizes'> & Partial<Pick<HostPolicy, 'head'>>, transport: TransportSettings): StepInput {
   const steps = bc * CHUNK.horizon;
+  const diffusion = head?.graphs.inputs.some(({ name }) => name === 'noisy') ?? false;
+  const mixed = (): [string, Float32Array][] => [['noisy', Float32Array.from(draw(steps * CHUNK.width))], ['time', timeEmbedding(Array.from({ length: bc }, (_, k) => 17 * k), TIME_WIDTH)]];
   return {
     feeds: new Map([['x', Float32Array.from(draw((n + m + bc) * 5))]]),
     fixed: Float64Array.from(draw(n * m), (value) => value * value),
-    bc: { inputs: new Map([['proprio', Float32Array.from(draw(2 * bc))]]), wanted: Float32Array.from(draw(steps * CHUNK.width)), valid: Float32Array.from({ length: steps }, (_, k) => (k % 4 === 3 ? 0 : 1)) },
+    bc: { inputs: new Map([['proprio', Float32Array.from(draw(2 * bc))], ...(diffusion ? mixed() : [])]), wanted: Float32Array.from(draw(steps * CHUNK.width)), valid: Float32Array.from({ length: steps }, (_, k) => (k % 4 === 3 ? 0 : 1)) },
     transport,
   };
 }
@@ -101,7 +107,7 @@ function lossAt(policy: HostPolicy, input: StepInput, weights: ReadonlyMap<strin
   const frozen = plan.reduce((sum, mass, k) => sum + mass * cost[k]!, 0);
 
   const predicted = head
-    ? runReference(head.graphs.forward, new Map([['z', values([rows, width], z.slice((n + m) * width))], ['proprio', values([rows, 2], input.bc.inputs.get('proprio')!)], ...weightsOf(head)])).get(head.graphs.outputs[0]!.name)!.data
+    ? runReference(head.graphs.forward, new Map([['z', values([rows, width], z.slice((n + m) * width))], ...Array.from(input.bc.inputs, ([name, data]) => [name, values([rows, data.length / rows], data)] as const), ...weightsOf(head)])).get(head.graphs.outputs[0]!.name)!.data
     : run.get('action')!.data.slice((n + m) * CHUNK.horizon * CHUNK.width);
   let sum = 0;
   let counted = 0;
@@ -116,7 +122,7 @@ function lossAt(policy: HostPolicy, input: StepInput, weights: ReadonlyMap<strin
 
 /** Largest error of ⟨gradient, direction⟩ against central differences, over |gradient|: of BC + λ·P*, and of BC + λ⟨π,M⟩/σ with π frozen. */
 async function errors(policy: HostPolicy, transport: TransportSettings): Promise<{ optimum: number; frozen: number }> {
-  const input = inputOf(policy.sizes, transport);
+  const input = inputOf(policy, transport);
   const tensors = [...policy.encoder.trained, ...(policy.head?.trained ?? [])];
   const weights = new Map(tensors.map(({ name, values }) => [name, Float64Array.from(values)]));
   const here = lossAt(policy, input, weights, null);
@@ -168,6 +174,11 @@ describe('the gradient of the whole loss', () => {
     expect(Math.max(found.optimum, found.frozen)).toBeLessThan(1e-4);
   });
 
+  test('a head that finds noise', async () => {
+    const found = await errors(await policyOf(false, SIZES, 'l2', 'z', true), TRANSPORT);
+    expect(Math.max(found.optimum, found.frozen)).toBeLessThan(1e-4);
+  });
+
   test('the action from the encoder itself', async () => {
     const found = await errors(await policyOf(true), TRANSPORT);
     expect(Math.max(found.optimum, found.frozen)).toBeLessThan(1e-4);
@@ -183,7 +194,7 @@ describe('a step', () => {
   test('under the energy distance has no plan, and descends it by its derivative', async () => {
     const policy = await policyOf(false);
     const transport = { ...TRANSPORT, alignment: 'energy' } as const;
-    const input = inputOf(policy.sizes, transport);
+    const input = inputOf(policy, transport);
     const said = await hostStep(policy, input, 1, 0, 0);
     expect(said).toMatchObject({ mass: NaN, diagonalMass: null, embeddingCost: NaN });
     expect(said.weighted).toBe(transport.lambda * said.transport);
@@ -207,7 +218,7 @@ describe('a step', () => {
 
   test('with λ = 0 that is not looked at solves nothing, and moves the weights as it would have', async () => {
     const policy = await policyOf(false);
-    const input = inputOf(policy.sizes, { ...TRANSPORT, lambda: 0 });
+    const input = inputOf(policy, { ...TRANSPORT, lambda: 0 });
     const seen = await hostStep(policy, input, 1, 0, 0);
     const unseen = await hostStep(policy, input, 1, 0, 0, { look: false });
     expect(seen.mass).toBeGreaterThan(0);
@@ -217,7 +228,7 @@ describe('a step', () => {
   test('without an OT batch is behaviour cloning alone', async () => {
     const sizes = { n: 0, m: 0, bc: 5 };
     const policy = await policyOf(false, sizes);
-    const said = await hostStep(policy, inputOf(sizes, TRANSPORT), 1, 1e-2, 0);
+    const said = await hostStep(policy, inputOf({ sizes }, TRANSPORT), 1, 1e-2, 0);
     expect(said.total).toBe(said.bc);
     expect([said.transport, said.weighted]).toEqual([0, 0]);
     expect(said.norms.total).toBeGreaterThan(0);
@@ -228,7 +239,7 @@ describe('a step', () => {
     ['an action', (input: StepInput) => input.bc.wanted.fill(Number.NaN, 0, 1), 'the behaviour cloning loss'],
   ] as const)('on %s that is no number changes nothing and says where', async (_, spoil, where) => {
     const policy = await policyOf(false);
-    const input = inputOf(SIZES, TRANSPORT);
+    const input = inputOf({ sizes: SIZES }, TRANSPORT);
     spoil(input);
     const before = policy.encoder.trained.map(({ values }) => values.slice());
     await expect(hostStep(policy, input, 3, 1e-2, 0)).rejects.toMatchObject({ code: 'training-nan', detail: { step: '3', where } });
@@ -238,7 +249,7 @@ describe('a step', () => {
 
   test('whose gradient is too large names the tensor, and the next one is taken', async () => {
     const policy = await policyOf(false);
-    const input = inputOf(SIZES, TRANSPORT);
+    const input = inputOf({ sizes: SIZES }, TRANSPORT);
     await expect(hostStep(policy, { ...input, bc: { ...input.bc, wanted: input.bc.wanted.map(() => 1e30) } }, 1, 1e-2, 0)).rejects.toMatchObject({ code: 'training-nan', detail: { where: 'the gradient of “w1”' } });
     expect((await hostStep(policy, input, 1, 1e-2, 0)).norms.halted).toBeNull();
   });
