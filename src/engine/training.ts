@@ -21,6 +21,8 @@ type Tell = (metrics: readonly TrainingMetrics[], status: TrainingStatus) => voi
 export class TrainingRoom {
   #trainer: Trainer | null = null;
   #key = '';
+  /** What the run was started with. */
+  #settings: TrainingSession | null = null;
   #steps = 0;
   #kept = new Map<number, TrainerState>();
   #run = 0;
@@ -121,6 +123,23 @@ export class TrainingRoom {
     return this.#status(null);
   }
 
+  /**
+   * Settings and state of a policy of the run, and the run's name: at a kept step, or (null) as it stands between two.
+   * Where nothing is trained they are the settings that are given, and the state is null: untrained weights.
+   * @throws UserError `step-not-kept`
+   */
+  async policyAt(settings: TrainingSession, generation: number, step: number | null): Promise<{ readonly settings: TrainingSession; readonly run: string; readonly state: TrainerState | null }> {
+    const trainer = this.#trainer;
+    if (!trainer || !this.#settings) {
+      if (step !== null && step > 0) throw notKept(step, [0]);
+      return { settings, run: `${generation} ${trainingKey(settings)}`, state: null };
+    }
+    const run = { settings: this.#settings, run: this.#key };
+    const state = step === null || step === trainer.step ? await trainer.settled() : this.#kept.get(step);
+    if (!state) throw notKept(step ?? trainer.step, [...this.#kept.keys()]);
+    return { ...run, state };
+  }
+
   /** The encoder's file with the weights that it has learned. @throws UserError `no-training` */
   exported(): { readonly file: string; readonly bytes: Uint8Array<ArrayBuffer> } {
     if (!this.#trainer || this.#trainer.step === 0) throw new UserError('no-training', 'Nothing is trained yet, so the encoder is the file that was loaded.');
@@ -132,6 +151,7 @@ export class TrainingRoom {
     this.pause();
     const trainer = this.#trainer;
     this.#trainer = null;
+    this.#settings = null;
     this.#key = '';
     this.#kept.clear();
     this.#changes++;
@@ -157,6 +177,7 @@ export class TrainingRoom {
       this.#run = run;
       this.#trainer = await Trainer.create(place, settings);
       this.#key = key;
+      this.#settings = settings;
       this.#kept.set(0, this.#trainer.state);
     } finally {
       done();
@@ -176,4 +197,8 @@ export class TrainingRoom {
   #status(thrown: unknown): TrainingStatus {
     return { step: this.#trainer?.step ?? 0, steps: this.#steps, playing: this.#playing, kept: [...this.#kept.keys()].toSorted((p, q) => p - q), file: this.#trainer?.file ?? '', error: thrown === null ? null : reportError(thrown) };
   }
+}
+
+function notKept(step: number, kept: readonly number[]): UserError {
+  return new UserError('step-not-kept', `The run has not kept step ${step}, so its policy of then cannot drive; choose one of the kept steps ${kept.toSorted((p, q) => p - q).join(', ')}.`, { step: String(step) });
 }

@@ -16,6 +16,7 @@ import { EncoderShelf } from './encoder-shelf.ts';
 import { IndexedSlots } from './indexed-slots.ts';
 import { PairingShelf, pairingFor } from './pairing-shelf.ts';
 import { PairingViewer } from './pairing-viewer.ts';
+import { RolloutShelf } from './rollout-shelf.ts';
 import { matrices, useRun, type LoadState } from './run.ts';
 import { useSession, withBuiltins } from './session.ts';
 import { suggestTerms } from './suggest-terms.ts';
@@ -43,6 +44,7 @@ export class Live {
   readonly pairing: PairingShelf;
   readonly training: TrainingShelf;
   readonly checkpoints: CheckpointShelf;
+  readonly rollouts: RolloutShelf;
   readonly #viewer: PairingViewer;
   #choice: BackendChoice;
   #configured: Promise<void> = Promise.resolve();
@@ -69,6 +71,7 @@ export class Live {
     this.pairing = new PairingShelf(this.#client, () => void this.#solve());
     this.training = new TrainingShelf(this.#client, () => void this.#solve(), () => this.checkpoints);
     this.checkpoints = new CheckpointShelf(this.#client, this.training, new Checkpoints(new IndexedSlots()), (session) => this.restore(session));
+    this.rollouts = new RolloutShelf(this.#client);
     this.#viewer = new PairingViewer(this.#client);
   }
 
@@ -213,6 +216,7 @@ export class Live {
   #forgetRun(): void {
     this.checkpoints.lost();
     this.training.forget();
+    this.rollouts.forget();
   }
 
   async #drop(side: Side, load: LoadState): Promise<void> {

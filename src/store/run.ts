@@ -2,7 +2,7 @@ import { create } from 'zustand';
 import type { ErrorReport } from '../base/errors.ts';
 import type { Finding, NullTau } from '../config/imported.ts';
 import type { PairingFacts, Trainable } from '../engine/client.ts';
-import type { BackendInfo, CostMatrices, EpisodePairView, RegimeMap, ResponseCurves, Side, SolveMatrices, SolveReport, TrainingStatus, VerifyReport, WindowTrial } from '../engine/protocol.ts';
+import type { BackendInfo, CostMatrices, DriveReport, EpisodePairView, RegimeMap, ResponseCurves, Side, SolveMatrices, SolveReport, TrainingStatus, VerifyReport, WindowTrial } from '../engine/protocol.ts';
 
 /** What the page says about a loaded dataset. The data themselves are in the engine. */
 export interface DatasetSummary {
@@ -108,6 +108,23 @@ export interface CheckpointState {
   readonly error: ErrorReport | null;
 }
 
+/** How the policy of a step fared; null in a region where it has not driven. */
+export interface DriveResult extends Pick<DriveReport, 'step' | 'probe'> {
+  readonly lower: DriveReport['regions'][number] | null;
+  readonly upper: DriveReport['regions'][number] | null;
+}
+
+/** Policies that drove the demo's arm. */
+export interface RolloutState {
+  readonly driving: boolean;
+  /** Grows with every control step that is told; the positions are in `rollout-shelf`. */
+  readonly version: number;
+  /** Why the last one did not drive. */
+  readonly error: ErrorReport | null;
+  /** Of one run and the same attempts, by step; `latest` is the one that drove last. */
+  readonly results: { readonly run: string; readonly seed: number; readonly latest: number; readonly steps: readonly DriveResult[] } | null;
+}
+
 /** What the engine reports. */
 interface RunState {
   readonly datasets: Readonly<Record<Side, DatasetSummary | null>>;
@@ -146,6 +163,7 @@ interface RunState {
   /** The run of training, and a count of what it has said; the figures are in `training-shelf`. */
   readonly training: TrainingStatus;
   readonly trainingVersion: number;
+  readonly rollouts: RolloutState;
   readonly checkpoint: CheckpointState;
   /** Grows with every new plan; the arrays are in `matrices`. */
   readonly planVersion: number;
@@ -174,6 +192,7 @@ export const useRun = create<RunState>()(() => ({
   windowTrials: { done: [], error: null },
   training: { step: 0, steps: 0, playing: false, kept: [], file: '', error: null },
   trainingVersion: 0,
+  rollouts: { driving: false, version: 0, error: null, results: null },
   checkpoint: { savedStep: null, resumed: null, offer: null, error: null },
   planVersion: 0,
 }));

@@ -1,4 +1,5 @@
 import { create } from 'zustand';
+import type { DriveRegion } from '../engine/protocol.ts';
 import type { Language } from '../words/index.ts';
 
 export type Theme = 'auto' | 'light' | 'dark';
@@ -6,7 +7,7 @@ export type Scale = 'log' | 'linear';
 export type Order = 'time' | 'episode';
 export type Tab = 'solve' | 'inspect' | 'terms' | 'train' | 'setup';
 /** What stands beside the plan. */
-export type Aside = 'cell' | 'pairing' | 'window';
+export type Aside = 'cell' | 'pairing' | 'window' | 'arm';
 export type MapQuantity = 'mass' | 'diagRatio' | 'perplexity' | 'loss';
 
 /** What only this screen knows. Language and theme are remembered; the rest is not. */
@@ -23,6 +24,8 @@ interface ViewState {
   readonly aside: Aside;
   /** Episodes that are compared, by place; null follows the cursor. */
   readonly compared: { readonly source: number | null; readonly target: number | null };
+  /** Who is to drive the arm (a kept step, or null for the weights as they stand), the seed of its attempts, and the attempt and control step (null: the newest) that are looked at. */
+  readonly arm: { readonly step: number | null; readonly seed: number; readonly region: DriveRegion; readonly attempt: number; readonly time: number | null };
   /** The cell that all maps, marginals and frames point at, in batch indices. */
   readonly cursor: { readonly i: number; readonly j: number };
   /** Shown part of every heatmap in display indices, [from, to); null shows all. */
@@ -44,6 +47,7 @@ export const useView = create<ViewState>()(() => ({
   mapQuantity: 'mass',
   aside: 'cell',
   compared: { source: null, target: null },
+  arm: { step: null, seed: 0, region: 'upper', attempt: 0, time: null },
   cursor: { i: 0, j: 0 },
   zoom: null,
 }));
