@@ -18,6 +18,7 @@ import './ui/styles/setup.css';
 import './ui/styles/pairing.css';
 import './ui/styles/train.css';
 import './ui/styles/narrow.css';
+import './ui/styles/arm.css';
 
 /** A link comes first, then the last visit, then the demo. */
 async function openingSession(query: URLSearchParams): Promise<Session> {

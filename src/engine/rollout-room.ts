@@ -10,6 +10,8 @@ import type { TrainerState } from './trainer-state.ts';
 
 /** New positions are told this often. */
 const TELL_MS = 40;
+/** Rows of the graphs that drive: nothing is computed for rows that nobody asks for, as a training batch's would be. */
+const DRIVEN_ROWS = 32;
 /** Of the demonstrations that goals are probed on: the same for all policies. */
 const PROBE_SEED = 1;
 
@@ -43,7 +45,8 @@ export class RolloutRoom {
     if (over()) return null;
     const { trainer, untrained } = await this.#trainerOf(place, policy);
     if (over()) return null;
-    await trainer.restore(policy.state ?? untrained);
+    // It draws nothing, so how far the run's draws are is nothing to it.
+    await trainer.restore({ ...(policy.state ?? untrained), draws: untrained.draws });
     if (over()) return null;
     const { regions, count, seed } = request;
     const runs = regions.map((region) => ({ region, run: rollOuts(trainer, { domain: 'real', region, count, seed }), attempts: [] as readonly Attempt[], told: 0, ended: false }));
@@ -94,7 +97,7 @@ export class RolloutRoom {
       const drive = this.#drive;
       this.reset();
       this.#drive = drive;
-      this.#driver = { run, made: Trainer.create(place, settings).then((trainer) => ({ trainer, untrained: trainer.state })) };
+      this.#driver = { run, made: Trainer.create(place, drivenSettings(settings)).then((trainer) => ({ trainer, untrained: trainer.state })) };
     }
     const driver = this.#driver;
     try {
@@ -105,6 +108,11 @@ export class RolloutRoom {
       throw error;
     }
   }
+}
+
+/** The same network in graphs of few rows, and without pairs, which nothing is drawn from. */
+function drivenSettings(settings: TrainingSession): TrainingSession {
+  return { ...settings, pairing: { kind: 'none' }, batch: { ...settings.batch, size: 1 }, training: { ...settings.training, batchSize: DRIVEN_ROWS - 2 } };
 }
 
 /** @throws UserError `rollout-world` where the sides are not the demo's: of other data nobody has the arm */
