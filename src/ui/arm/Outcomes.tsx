@@ -41,7 +41,9 @@ export function Outcomes(): ReactElement {
             const outcome = result?.[region] ?? null;
             return (
               <tr key={region} data-region={region}>
-                <td title={t(`arm.${region}-gloss`)}>{t(`arm.${region}`)}</td>
+                <td title={t(`arm.${region}-gloss`)}>
+                  <b>{t(`arm.${region}-short`)}</b> {t(`arm.${region}`)}
+                </td>
                 <td className="count">{driving ? soFar(region) : counts(outcome)}</td>
                 <td>{outcome ? `${Math.round(100 * outcome.low)}–${Math.round(100 * outcome.high)}` : '–'}</td>
                 <td>{probeOf(result, region)}</td>
