@@ -16,12 +16,14 @@ export interface DriveGroup {
   readonly steps: (readonly ArmState[])[];
 }
 
+type Client = Pick<EngineClient, 'rollOut' | 'cancelRollout' | 'look'>;
+
 /** Lets policies of the run drive the demo's arm, and keeps where the arms were and how each step of the run fared. */
 export class RolloutShelf {
-  readonly #client: EngineClient;
+  readonly #client: Client;
   #drives = 0;
 
-  constructor(client: EngineClient) {
+  constructor(client: Client) {
     this.#client = client;
     useRun.subscribe(({ training }, previous) => {
       if (training.step < previous.training.step) keepUpTo(training.step);

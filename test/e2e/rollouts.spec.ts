@@ -2,7 +2,7 @@ import { expect, test } from '@playwright/test';
 import { DEFAULT_SESSION, writeSession } from '../../src/config/session.ts';
 import { SESSION_KEY } from '../../src/store/autosave.ts';
 import { expectAccessibleInBothThemes } from './accessible.ts';
-import { expectNoWideBox, openLabels, openPage, planReady } from './page.ts';
+import { expectNoWideBox, openLabels, openPage, OWN_REAL, pickFolder, planReady } from './page.ts';
 
 /** Ground truth pairs: nothing here is about DTW. */
 const SESSION = writeSession({ ...DEFAULT_SESSION, pairing: { kind: 'truth' }, policy: { ...DEFAULT_SESSION.policy, steps: 8 } });
@@ -63,4 +63,8 @@ test('the arm is refused by a sentence: with nothing that could drive, and on da
   await arm.getByRole('button', { name: 'Both' }).click();
   await expect(arm.getByRole('alert')).toContainText('encoder');
   await expect(arm).toHaveAttribute('data-driving', 'false');
+  await pickFolder(page, 'target', OWN_REAL);
+  await expect(arm.getByText('Only the demo’s arm can be driven; these data are not the demo’s.')).toBeVisible();
+  await expect(arm.getByRole('button', { name: 'Both' })).toBeDisabled();
+  await expect(arm.getByRole('alert')).toHaveCount(0);
 });
