@@ -109,7 +109,7 @@ export const en = {
   'pair.target-episode': 'Target episode, by its place',
   'aside.arm-gloss': 'The policy drives the demo’s arm, where the target has demonstrations and where only the source has',
   'arm.policy': 'Policy',
-  'arm.untrained': 'untrained weights',
+  'arm.untrained': 'untrained',
   'arm.present': 'step {{step}}, now',
   'arm.step': 'step {{step}}',
   'arm.first': 'step 0, untrained',

@@ -111,7 +111,7 @@ export const zh: Catalogue = {
   'pair.target-episode': '目标片段，按位置',
   'aside.arm-gloss': '策略驱动演示的机械臂：目标有演示之处，以及只有源有演示之处',
   'arm.policy': '策略',
-  'arm.untrained': '未训练的权重',
+  'arm.untrained': '未训练',
   'arm.present': '第 {{step}} 步，当前',
   'arm.step': '第 {{step}} 步',
   'arm.first': '第 0 步，未训练',

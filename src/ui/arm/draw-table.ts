@@ -85,13 +85,12 @@ function drawPlaces(context: CanvasRenderingContext2D, x: Place, y: Place, unit:
   context.strokeRect(x(BIN.x - BIN_HALF.x), y(BIN.y + BIN_HALF.y), 2 * BIN_HALF.x * unit, 2 * BIN_HALF.y * unit);
 }
 
-/** Names beside the regions and in the bin, on a ground of their own: arms pass everywhere. */
+/** Names beside the regions and in the bin, rimmed with the ground: arms pass everywhere. */
 function drawNames(context: CanvasRenderingContext2D, words: TableScene['words'], font: number, x: Place, y: Place): void {
   const name = (text: string, left: number, base: number, colour: string): void => {
-    context.globalAlpha = 0.8;
-    context.fillStyle = token('sunk');
-    context.fillRect(left - 1, base - font, context.measureText(text).width + 2, font + 3);
-    context.globalAlpha = 1;
+    context.lineWidth = 3;
+    context.strokeStyle = token('sunk');
+    context.strokeText(text, left, base);
     context.fillStyle = token(colour);
     context.fillText(text, left, base);
   };
