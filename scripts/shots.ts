@@ -48,6 +48,28 @@ const STATES: Readonly<Record<string, (page: Page, width: number) => Promise<voi
     await page.locator('[data-aside] > .segmented button').nth(2).click();
     await page.waitForTimeout(9000);
   },
+  rollout: async (page, width) => {
+    await tab(page, width, 3);
+    const transport = page.locator('.transport');
+    const arm = page.locator('.arm-view');
+    const show = async (): Promise<void> => {
+      await tab(page, width, 1);
+      await page.locator('[data-aside] > .segmented button').nth(3).click();
+    };
+    const driveBoth = async (): Promise<void> => {
+      await show();
+      await arm.locator('.drive button').first().click();
+      await page.locator('.arm-view[data-driving="true"]').waitFor({ state: 'attached' });
+      await page.locator('.arm-view[data-driving="false"]').waitFor({ state: 'attached' });
+    };
+    await driveBoth();
+    await tab(page, width, 3);
+    await transport.locator('.primary').click();
+    await page.waitForFunction(() => Number(document.querySelector<HTMLElement>('.transport')?.dataset.step) >= 100);
+    await transport.locator('.primary').click();
+    await driveBoth();
+    if (width <= 700) await arm.evaluate((view) => view.scrollIntoView({ block: 'start' }));
+  },
   'pairing-panel': async (page, width) => {
     await openSetup(page, width);
     await page.locator('[data-pairing]').scrollIntoViewIfNeeded();

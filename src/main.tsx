@@ -19,6 +19,7 @@ import './ui/styles/pairing.css';
 import './ui/styles/train.css';
 import './ui/styles/explain.css';
 import './ui/styles/narrow.css';
+import './ui/styles/arm.css';
 
 /** A link comes first, then the last visit, then the demo. */
 async function openingSession(query: URLSearchParams): Promise<Session> {

@@ -9,7 +9,7 @@ import type { PotPlan } from '../core/ot/pot.ts';
 import type { LoadedPairInfo } from './pair-info-file.ts';
 import type { PairingFacts } from './pairing.ts';
 import { BUILTIN_ENCODERS } from '../config/session.ts';
-import type { BackendChoice, BackendInfo, Checkpoint, EncoderProposal, EngineReply, EngineRequest, EngineSignal, CostResponse, EpisodePairView, GradientBalance, ProblemSettings, RegimeMap, ResponseCurves, Side, SolveMatrices, SolveReport, TrainedFile, TrainedWeights, TrainingMetrics, TrainingSession, TrainingStatus, VerifyReport, WindowTrial } from './protocol.ts';
+import type { ArmState, BackendChoice, BackendInfo, Checkpoint, DriveReport, DriveRequest, DriveStates, EncoderProposal, EngineReply, EngineRequest, EngineSignal, CostResponse, EpisodePairView, GradientBalance, ProblemSettings, RegimeMap, ResponseCurves, Side, SolveMatrices, SolveReport, TrainedFile, TrainedWeights, TrainingMetrics, TrainingSession, TrainingStatus, VerifyReport, WindowTrial } from './protocol.ts';
 import { readEncoderInWorker, readInWorker, readPairInfoInWorker } from './reader.ts';
 
 export { droppedFiles, pickedFiles } from '../datasets/browser-files.ts';
@@ -23,6 +23,9 @@ export type { Trainable } from '../encoders/trainable.ts';
 export { isPairInfoDrop } from './pair-info-file.ts';
 export type { LoadedPairInfo } from './pair-info-file.ts';
 export type { PairingFacts } from './pairing.ts';
+export { BASE, elbow, ik } from '../world/arm.ts';
+export { ATTEMPT_STEPS } from '../world/rollout.ts';
+export { BIN, FPS, GOALS, REGION_EDGES } from '../world/task.ts';
 export { readEncoderInWorker, readInWorker, readPairInfoInWorker };
 
 type RequestBody<T extends EngineRequest['type']> = Omit<Extract<EngineRequest, { type: T }>, 'id' | 'type'>;
@@ -40,11 +43,16 @@ const SWEEPS: ReadonlySet<EngineRequest['type']> = new Set(['responses', 'regime
 /** After these ONNX Runtime does not recover, and the engine says so itself. */
 const ENDINGS: ReadonlySet<string> = new Set(['encoder-hung', 'encoder-lost']);
 
-interface Waiting {
+/** Who is told how a request that takes its time comes along. */
+interface Listeners {
+  readonly onProgress?: (done: number, total: number) => void;
+  readonly onSteps?: (metrics: readonly TrainingMetrics[], status: TrainingStatus) => void;
+  readonly onStates?: (states: readonly DriveStates[]) => void;
+}
+
+interface Waiting extends Listeners {
   readonly resolve: (reply: EngineReply) => void;
   readonly reject: (error: UserError) => void;
-  readonly onProgress: ((done: number, total: number) => void) | undefined;
-  readonly onSteps: ((metrics: readonly TrainingMetrics[], status: TrainingStatus) => void) | undefined;
 }
 
 /**
@@ -111,6 +119,11 @@ export class EngineClient {
       waiting?.onSteps?.(reply.metrics, reply.status);
       return;
     }
+    if (reply.type === 'rollout') {
+      this.#lastSign = performance.now();
+      waiting?.onStates?.(reply.states);
+      return;
+    }
     this.#waiting.delete(reply.id);
     if (reply.type !== 'failed') {
       waiting?.resolve(reply);
@@ -150,10 +163,10 @@ export class EngineClient {
     this.#onDeath(reason);
   }
 
-  async #request<T extends EngineRequest['type']>(type: T, body: RequestBody<T>, transfer: Transferable[] = [], onProgress?: Waiting['onProgress'], onSteps?: Waiting['onSteps']): Promise<EngineReply> {
+  async #request<T extends EngineRequest['type']>(type: T, body: RequestBody<T>, transfer: Transferable[] = [], listeners: Listeners = {}): Promise<EngineReply> {
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject, onProgress, onSteps });
+      this.#waiting.set(id, { ...listeners, resolve, reject });
       if (!SWEEPS.has(type)) this.#watch(id);
       this.#worker.postMessage({ type, id, ...body }, transfer);
     });
@@ -186,7 +199,7 @@ export class EngineClient {
 
   /** Pair all episodes by DTW. @throws UserError `cancelled` after `cancelPairing` or other data, and as `PairingRoom.pair` */
   async pair(settings: DtwSettings, onProgress: (done: number, total: number) => void): Promise<PairingFacts> {
-    const { pairs, warnings } = (await this.#request('pair', { settings }, [], onProgress)) as ReplyOf<'paired'>;
+    const { pairs, warnings } = (await this.#request('pair', { settings }, [], { onProgress })) as ReplyOf<'paired'>;
     return { pairs, warnings };
   }
 
@@ -274,7 +287,7 @@ export class EngineClient {
    * @throws UserError with what the settings or the data do not allow
    */
   async train(settings: TrainingSession, steps: number | null, onSteps: (metrics: readonly TrainingMetrics[], status: TrainingStatus) => void): Promise<TrainingStatus> {
-    return ((await this.#request('train', { settings, steps }, [], undefined, onSteps)) as ReplyOf<'trained'>).status;
+    return ((await this.#request('train', { settings, steps }, [], { onSteps })) as ReplyOf<'trained'>).status;
   }
 
   async pauseTraining(): Promise<void> {
@@ -304,6 +317,24 @@ export class EngineClient {
   /** The encoder's ONNX file with the weights that it has learned, or with their averages. @throws UserError `no-training`, `no-averages` */
   async trainedEncoder(which: TrainedWeights): Promise<TrainedFile> {
     return ((await this.#request('trained-encoder', { which })) as ReplyOf<'encoder-file'>).trained;
+  }
+
+  /**
+   * Let a policy drive the demo's arm, telling where the arms are as they move; null where it was cancelled.
+   * @throws UserError `rollout-world`, `rollout-action`, `rollout-nan`, `step-not-kept`, `unseen-key`, and as training is refused
+   */
+  async rollOut(settings: TrainingSession, drive: DriveRequest, onStates: (states: readonly DriveStates[]) => void): Promise<DriveReport | null> {
+    return ((await this.#request('roll-out', { settings, drive }, [], { onStates })) as ReplyOf<'rolled-out'>).report;
+  }
+
+  /** End the drive that is under way. */
+  async cancelRollout(): Promise<void> {
+    await this.#request('cancel-rollout', {});
+  }
+
+  /** RGBA of what a camera shows of the demo's arm. @param noise seed of the camera's noise; null for none */
+  async look(domain: 'sim' | 'real', state: ArmState, width: number, height: number, noise: number | null): Promise<Uint8ClampedArray<ArrayBuffer> | null> {
+    return ((await this.#request('look', { domain, state, width, height, noise })) as ReplyOf<'frame'>).pixels;
   }
 
   /** RGBA of a demo frame, or null for data that have no drawing. */

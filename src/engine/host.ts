@@ -13,6 +13,7 @@ import { EpisodePairRoom } from './episode-pair.ts';
 import { EncoderRoom } from './encoders.ts';
 import { PairingRoom } from './pairing.ts';
 import { ProblemPipeline, type PosedProblem } from './problem.ts';
+import { needsDemo, RolloutRoom } from './rollout-room.ts';
 import type { TrainerPlace } from './trainer.ts';
 import { stateArrays } from './trainer-state.ts';
 import { TrainingRoom } from './training.ts';
@@ -35,6 +36,7 @@ export class EngineHost {
   readonly #pipeline: ProblemPipeline;
   readonly #backend = new Backend();
   readonly #training = new TrainingRoom();
+  readonly #rollouts = new RolloutRoom();
   /** Counts the datasets that were loaded. */
   #generation = 0;
   readonly #sides: Record<Side, { dataset: Dataset; demo: 'sim' | 'real' | null } | null> = { source: null, target: null };
@@ -66,6 +68,7 @@ export class EngineHost {
         this.#sweeps.clear();
         this.#generation++;
         this.#training.reset();
+        this.#rollouts.reset();
         this.#pairing.dataChanged();
         this.#sides[request.side] = request.type === 'load' ? { dataset: request.dataset, demo: request.demo } : null;
         this.#pipeline.setDatasets(this.#sides.source?.dataset ?? null, this.#sides.target?.dataset ?? null, (side, row) => this.#frame(side, row, DEMO_IMAGE.shape[2], DEMO_IMAGE.shape[1]));
@@ -73,6 +76,7 @@ export class EngineHost {
         return;
       case 'add-encoder': {
         this.#training.reset();
+        this.#rollouts.reset();
         this.#room.put(request.encoder);
         const { source, target } = this.#sides;
         const proposal = source && target ? proposeKeys(request.encoder.preflight, feedableKeys(source.dataset, source.demo !== null), feedableKeys(target.dataset, target.demo !== null)) : null;
@@ -81,6 +85,7 @@ export class EngineHost {
       }
       case 'remove-encoder':
         if (this.#training.trained()?.file === request.file) this.#training.reset();
+        this.#rollouts.reset();
         this.#room.remove(request.file);
         this.#send({ type: 'done', id }, []);
         return;
@@ -187,6 +192,23 @@ export class EngineHost {
       case 'trained-encoder': {
         const trained = await this.#training.exported(request.which);
         this.#send({ type: 'encoder-file', id, trained }, [trained.bytes.buffer]);
+        return;
+      }
+      case 'roll-out': {
+        needsDemo(this.#sides.source?.demo ?? null, this.#sides.target?.demo ?? null);
+        const policyOf = (): ReturnType<TrainingRoom['policyAt']> => this.#training.policyAt(request.settings, this.#generation, request.drive.step);
+        const report = await this.#rollouts.drive(this.#trainerPlace(), policyOf, request.drive, (states) => this.#send({ type: 'rollout', id, states }, []));
+        this.#send({ type: 'rolled-out', id, report }, []);
+        return;
+      }
+      case 'cancel-rollout':
+        this.#rollouts.cancel();
+        this.#send({ type: 'done', id }, []);
+        return;
+      case 'look': {
+        const { domain, state, width, height, noise } = request;
+        const pixels = renderFrame(domain === 'sim' ? SIM : REAL, { ee: { x: state.x, y: state.y }, obj: { x: state.discX, y: state.discY }, grip: state.grip }, width, height, noise);
+        this.#send({ type: 'frame', id, pixels }, [pixels.buffer]);
         return;
       }
       case 'frame': {

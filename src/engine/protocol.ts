@@ -60,6 +60,11 @@ export type EngineRequest =
   | { readonly type: 'resume-training'; readonly id: number; readonly settings: TrainingSession; readonly checkpoint: Checkpoint }
   /** The encoder's file with its trained weights; answered by `encoder-file`. */
   | { readonly type: 'trained-encoder'; readonly id: number; readonly which: TrainedWeights }
+  /** Let the policy drive the demo's arm; answered by any number of `rollout`, then `rolled-out`. */
+  | { readonly type: 'roll-out'; readonly id: number; readonly settings: TrainingSession; readonly drive: DriveRequest }
+  | { readonly type: 'cancel-rollout'; readonly id: number }
+  /** What a camera shows of the arm, with noise of this seed (null: without); answered by `frame`. */
+  | { readonly type: 'look'; readonly id: number; readonly domain: 'sim' | 'real'; readonly state: ArmState; readonly width: number; readonly height: number; readonly noise: number | null }
   | { readonly type: 'frame'; readonly id: number; readonly side: Side; readonly row: number; readonly width: number; readonly height: number };
 
 /** Engine → page. */
@@ -86,6 +91,9 @@ export type EngineReply =
   | { readonly type: 'trained'; readonly id: number; readonly status: TrainingStatus }
   | { readonly type: 'checkpoint'; readonly id: number; readonly checkpoint: Checkpoint | null }
   | { readonly type: 'encoder-file'; readonly id: number; readonly trained: TrainedFile }
+  | { readonly type: 'rollout'; readonly id: number; readonly states: readonly DriveStates[] }
+  /** null where it was cancelled, or another took its place. */
+  | { readonly type: 'rolled-out'; readonly id: number; readonly report: DriveReport | null }
   | { readonly type: 'frame'; readonly id: number; readonly pixels: Uint8ClampedArray<ArrayBuffer> | null }
   | { readonly type: 'superseded'; readonly id: number }
   | { readonly type: 'failed'; readonly id: number; readonly error: ErrorReport };
@@ -260,6 +268,55 @@ export interface TrainingMetrics {
   readonly learningRate: number;
   readonly lambda: number;
   readonly ms: number;
+}
+
+/** Where the discs lie: `lower`, where the target has demonstrations (in distribution), or `upper`, where only the source has. */
+export type DriveRegion = 'lower' | 'upper';
+
+/** A policy that is to drive the target's arm. */
+export interface DriveRequest {
+  /** A kept step of the run; null for its present weights. Where there is no run, the untrained ones drive. */
+  readonly step: number | null;
+  /** Driven side by side, in this order. */
+  readonly regions: readonly DriveRegion[];
+  /** Attempts in each region. */
+  readonly count: number;
+  /** Of goals, starts and camera noise: each step of a run meets the same attempts. */
+  readonly seed: number;
+}
+
+/** All that a picture of the arm needs, in table units. */
+export interface ArmState {
+  /** End effector. */
+  readonly x: number;
+  readonly y: number;
+  readonly discX: number;
+  readonly discY: number;
+  /** 0 open … 1 closed. */
+  readonly grip: number;
+  readonly held: boolean;
+  /** The disc is in the bin. */
+  readonly done: boolean;
+}
+
+/** Control steps of all attempts in a region. */
+export interface DriveStates {
+  readonly region: DriveRegion;
+  /** The first of these control steps; 0 is the start. */
+  readonly from: number;
+  /** By control step, then by attempt; one that has ended stays as it is. */
+  readonly steps: readonly (readonly ArmState[])[];
+}
+
+export interface DriveReport {
+  /** Steps of training behind the weights that drove. */
+  readonly step: number;
+  /** Of the run: reports with the same one may be compared from step to step. */
+  readonly run: string;
+  readonly seed: number;
+  readonly regions: readonly { readonly region: DriveRegion; readonly successes: number; readonly count: number; /** Wilson's 95 % interval of the chance of success. */ readonly low: number; readonly high: number }[];
+  /** Mean error of a linear map from embeddings to goals (`goalProbe`), in table units. */
+  readonly probe: { readonly inDistribution: number; readonly outOfDistribution: number };
 }
 
 /** Windows that are tried on the present settings: W in frames, and any frame of the episode. */

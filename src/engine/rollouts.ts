@@ -10,6 +10,7 @@ import { renderFrame } from '../world/render.ts';
 import { attempts, attemptSeeds, type Attempt, type Policy, type Sight } from '../world/rollout.ts';
 import { observe } from '../world/shards.ts';
 import type { Region } from '../world/task.ts';
+import { breathe } from './breathe.ts';
 import { demoImages } from './demo-images.ts';
 import { DEMO_IMAGE, type Side } from './protocol.ts';
 import type { Trainer } from './trainer.ts';
@@ -90,6 +91,9 @@ export interface GoalProbe {
 
 const PROBE = { source: 16, target: 10, phase: 0.45, penalty: 0.05 } as const;
 
+/** Frames that are drawn and embedded before other messages are let in. */
+const PROBE_ROWS = 64;
+
 /**
  * Goal probe: ridge regression from the embeddings of 16 fresh source demonstrations to their goals, then its mean error
  * on 10 fresh target demonstrations of each region. Only frames of the approach count, where the disc is still at its goal.
@@ -98,9 +102,13 @@ export async function goalProbe(trainer: Trainer, seed: number): Promise<GoalPro
   const random = new Random(seed);
   const measured = async (domain: Domain['kind'], region: Region, count: number): Promise<{ z: Float32Array; goals: number[] }> => {
     const frames = Array.from({ length: count }, () => recordDemo(random, region, domain === 'real')).flatMap(({ goal, frames: all, phase }) => all.filter((_, k) => phase[k]! < PROBE.phase).map(({ state }) => ({ state, goal })));
-    const seen = frames.map(({ state }) => ({ state, frame: renderFrame(DOMAINS[domain], state, DEMO_IMAGE.shape[2], DEMO_IMAGE.shape[1], random.uint32()) }));
-    const { values } = await trainer.embedSeen(sideOf(domain), columnsOf(sideOf(domain), seen), seen.length);
-    return { z: Float32Array.from(values), goals: frames.flatMap(({ goal }) => [goal.x, goal.y]) };
+    const parts: ArrayLike<number>[] = [];
+    for (let start = 0; start < frames.length; start += PROBE_ROWS) {
+      await breathe();
+      const seen = frames.slice(start, start + PROBE_ROWS).map(({ state }) => ({ state, frame: renderFrame(DOMAINS[domain], state, DEMO_IMAGE.shape[2], DEMO_IMAGE.shape[1], random.uint32()) }));
+      parts.push((await trainer.embedSeen(sideOf(domain), columnsOf(sideOf(domain), seen), seen.length)).values);
+    }
+    return { z: Float32Array.from(parts.flatMap((part) => Array.from(part))), goals: frames.flatMap(({ goal }) => [goal.x, goal.y]) };
   };
   const source = await measured('sim', 'table', PROBE.source);
   const probe = fitRidge(source.z, source.goals, source.goals.length / 2, PROBE.penalty);

@@ -23,6 +23,8 @@ export class TrainingRoom {
   readonly #keptBytes: number;
   #trainer: Trainer | null = null;
   #key = '';
+  /** What the run was started with. */
+  #settings: TrainingSession | null = null;
   #steps = 0;
   #kept = new Map<number, TrainerState>();
   #run = 0;
@@ -145,6 +147,23 @@ export class TrainingRoom {
     }
   }
 
+  /**
+   * Settings and state of a policy of the run, and the run's name: at a kept step, or (null) as it stands between two.
+   * Where nothing is trained they are the settings that are given, and the state is null: untrained weights.
+   * @throws UserError `step-not-kept`
+   */
+  async policyAt(settings: TrainingSession, generation: number, step: number | null): Promise<{ readonly settings: TrainingSession; readonly run: string; readonly state: TrainerState | null }> {
+    const trainer = this.#trainer;
+    if (!trainer || !this.#settings) {
+      if (step !== null && step > 0) throw notKept(step, [0]);
+      return { settings, run: keyOf(settings, generation), state: null };
+    }
+    const run = { settings: this.#settings, run: this.#key };
+    const state = step === null || step === trainer.step ? await trainer.settled() : this.#kept.get(step);
+    if (!state) throw notKept(step ?? trainer.step, [...this.#kept.keys()]);
+    return { ...run, state };
+  }
+
   /** The encoder's file with the weights that it has learned, or with their averages. @throws UserError `no-training`, `no-averages`, `gpu-lost` */
   async exported(which: TrainedWeights): Promise<TrainedFile> {
     if (!this.#trainer || this.#trainer.step === 0) throw new UserError('no-training', 'Nothing is trained yet, so the encoder is the file that was loaded.');
@@ -156,6 +175,7 @@ export class TrainingRoom {
     this.pause();
     const trainer = this.#trainer;
     this.#trainer = null;
+    this.#settings = null;
     this.#key = '';
     this.#kept.clear();
     this.#changes++;
@@ -178,6 +198,7 @@ export class TrainingRoom {
       this.#trainer = trainer;
       if (!this.#unkept()) this.#keep(await trainer.settled());
       this.#key = key;
+      this.#settings = settings;
     });
   }
 
@@ -229,3 +250,7 @@ export class TrainingRoom {
 }
 
 const keyOf = (settings: TrainingSession, generation: number): string => `${generation} ${trainingKey(settings)}`;
+
+function notKept(step: number, kept: readonly number[]): UserError {
+  return new UserError('step-not-kept', `The run has not kept step ${step}, so its policy of then cannot drive; choose one of the kept steps ${kept.toSorted((p, q) => p - q).join(', ')}.`, { step: String(step) });
+}

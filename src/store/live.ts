@@ -15,6 +15,7 @@ import { EncoderShelf } from './encoder-shelf.ts';
 import { Explainer } from './explainer.ts';
 import { PairingShelf, pairingFor } from './pairing-shelf.ts';
 import { PairingViewer } from './pairing-viewer.ts';
+import { RolloutShelf } from './rollout-shelf.ts';
 import { matrices, useRun, type LoadState } from './run.ts';
 import { RemoteCheckpoints } from './remote-checkpoints.ts';
 import { useSession, withBuiltins } from './session.ts';
@@ -43,6 +44,7 @@ export class Live {
   readonly pairing: PairingShelf;
   readonly training: TrainingShelf;
   readonly checkpoints: CheckpointShelf;
+  readonly rollouts: RolloutShelf;
   readonly #viewer: PairingViewer;
   readonly #explainer: Explainer;
   #choice: BackendChoice;
@@ -70,6 +72,7 @@ export class Live {
     this.pairing = new PairingShelf(this.#client, () => void this.#solve());
     this.training = new TrainingShelf(this.#client, () => void this.#solve(), () => this.checkpoints);
     this.checkpoints = new CheckpointShelf(this.#client, this.training, new RemoteCheckpoints(() => new Worker(new URL('checkpoint.worker.ts', import.meta.url), { type: 'module', name: 'checkpoints' })), (session) => this.restore(session));
+    this.rollouts = new RolloutShelf(this.#client);
     this.#viewer = new PairingViewer(this.#client);
     this.#explainer = new Explainer(this.#client, MAX_SWEEP_CELLS);
   }
@@ -218,6 +221,7 @@ export class Live {
   #forgetRun(): void {
     this.checkpoints.lost();
     this.training.forget();
+    this.rollouts.forget();
   }
 
   async #drop(side: Side, load: LoadState): Promise<void> {

@@ -3,7 +3,7 @@ import type { ErrorReport } from '../base/errors.ts';
 import type { Finding, NullTau } from '../config/imported.ts';
 import type { PairingFacts, Trainable } from '../engine/client.ts';
 import type { PotPlan } from '../core/ot/pot.ts';
-import type { BackendInfo, CostMatrices, CostResponse, EpisodePairView, GradientBalance, RegimeMap, ResponseCurves, Side, SolveMatrices, SolveReport, TrainingStatus, VerifyReport, WindowTrial } from '../engine/protocol.ts';
+import type { BackendInfo, CostMatrices, CostResponse, DriveReport, EpisodePairView, GradientBalance, RegimeMap, ResponseCurves, Side, SolveMatrices, SolveReport, TrainingStatus, VerifyReport, WindowTrial } from '../engine/protocol.ts';
 
 /** What the page says about a loaded dataset. The data themselves are in the engine. */
 export interface DatasetSummary {
@@ -109,6 +109,23 @@ export interface CheckpointState {
   readonly error: ErrorReport | null;
 }
 
+/** How the policy of a step fared; null in a region where it has not driven. */
+export interface DriveResult extends Pick<DriveReport, 'step' | 'probe'> {
+  readonly lower: DriveReport['regions'][number] | null;
+  readonly upper: DriveReport['regions'][number] | null;
+}
+
+/** Policies that drove the demo's arm. */
+export interface RolloutState {
+  readonly driving: boolean;
+  /** Grows with every control step that is told; the positions are in `rollout-shelf`. */
+  readonly version: number;
+  /** Why the last one did not drive. */
+  readonly error: ErrorReport | null;
+  /** Of one run and the same attempts, by step; `latest` is the one that drove last. */
+  readonly results: { readonly run: string; readonly seed: number; readonly latest: number; readonly steps: readonly DriveResult[] } | null;
+}
+
 /** What the engine reports. */
 interface RunState {
   readonly datasets: Readonly<Record<Side, DatasetSummary | null>>;
@@ -155,6 +172,7 @@ interface RunState {
   /** The run of training, and a count of what it has said; the figures are in `training-shelf`. */
   readonly training: TrainingStatus;
   readonly trainingVersion: number;
+  readonly rollouts: RolloutState;
   readonly checkpoint: CheckpointState;
   /** Grows with every new plan; the arrays are in `matrices`. */
   readonly planVersion: number;
@@ -191,6 +209,7 @@ export const useRun = create<RunState>()(() => ({
   windowTrials: { done: [], error: null },
   training: NO_TRAINING,
   trainingVersion: 0,
+  rollouts: { driving: false, version: 0, error: null, results: null },
   checkpoint: { savedStep: null, resumed: null, offer: null, error: null },
   planVersion: 0,
 }));

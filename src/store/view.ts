@@ -1,4 +1,5 @@
 import { create } from 'zustand';
+import type { DriveRegion } from '../engine/protocol.ts';
 import type { Language } from '../words/index.ts';
 
 export type Theme = 'auto' | 'light' | 'dark';
@@ -6,7 +7,7 @@ export type Scale = 'log' | 'linear';
 export type Order = 'time' | 'episode';
 export type Tab = 'solve' | 'inspect' | 'terms' | 'train' | 'setup';
 /** What stands beside the plan. */
-export type Aside = 'cell' | 'pairing' | 'window';
+export type Aside = 'cell' | 'pairing' | 'window' | 'arm';
 /** What a reading, a warning or a chart is explained by, with a picture, in the place of what stands beside the plan. */
 export type Explained = 'objective' | 'stiffness' | 'slope' | 'welsch' | 'pot' | 'balance' | 'collapse';
 export type MapQuantity = 'mass' | 'diagRatio' | 'perplexity' | 'loss';
@@ -26,6 +27,8 @@ interface ViewState {
   readonly explained: Explained | null;
   /** Episodes that are compared, by place; null follows the cursor. */
   readonly compared: { readonly source: number | null; readonly target: number | null };
+  /** Who is to drive the arm (a kept step, or null for the weights as they stand), the seed of its attempts, and the attempt and control step (null: the newest) that are looked at. */
+  readonly arm: { readonly step: number | null; readonly seed: number; readonly region: DriveRegion; readonly attempt: number; readonly time: number | null };
   /** The cell that all maps, marginals and frames point at, in batch indices. */
   readonly cursor: { readonly i: number; readonly j: number };
   /** Shown part of every heatmap in display indices, [from, to); null shows all. */
@@ -48,6 +51,7 @@ export const useView = create<ViewState>()(() => ({
   aside: 'cell',
   explained: null,
   compared: { source: null, target: null },
+  arm: { step: null, seed: 0, region: 'upper', attempt: 0, time: null },
   cursor: { i: 0, j: 0 },
   zoom: null,
 }));

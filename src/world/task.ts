@@ -48,23 +48,29 @@ export interface Action {
 /** Which goals an attempt may draw: the whole table, its lower part (y < 0.62) or the upper part (y > 0.68). */
 export type Region = 'table' | 'lower' | 'upper';
 
-/** A place for the disc: x ∈ [−0.75, 0.75), y ∈ [0.35, 0.95), not under the waiting arm, within reach. */
+/** Where discs may lie: x ∈ [−0.75, 0.75), y ∈ [0.35, 0.95). */
+export const GOALS = { left: -0.75, right: 0.75, bottom: 0.35, top: 0.95 } as const;
+
+/** The two parts keep 0.06 between them, so that "upper" is out of distribution for demos from "lower". */
+export const REGION_EDGES = { lower: 0.62, upper: 0.68 } as const;
+
+/** A place for the disc: in `GOALS`, not under the waiting arm, within reach. */
 export function sampleGoal(random: Random, region: Region): Point {
   for (;;) {
-    const goal = { x: random.between(-0.75, 0.75), y: random.between(0.35, 0.95) };
+    const goal = { x: random.between(GOALS.left, GOALS.right), y: random.between(GOALS.bottom, GOALS.top) };
     if (distance(goal, HOME) >= 0.12 && distance(goal, BASE) <= 1.38 && inRegion(goal, region)) return goal;
   }
 }
 
-/** The two parts keep 0.06 between them, so that "upper" is out of distribution for demos from "lower". */
+/** Whether a goal is one of a region's. */
 export function inRegion(goal: Point, region: Region): boolean {
   switch (region) {
     case 'table':
       return true;
     case 'lower':
-      return goal.y < 0.62;
+      return goal.y < REGION_EDGES.lower;
     case 'upper':
-      return goal.y > 0.68;
+      return goal.y > REGION_EDGES.upper;
     default:
       return unreachable(region);
   }

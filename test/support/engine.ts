@@ -8,7 +8,7 @@ import { builtinEncoders } from '../../src/encoders/builtin.ts';
 import { loadEncoder, type LoadedEncoder } from '../../src/encoders/load.ts';
 import type { Watch } from '../../src/encoders/ort.ts';
 import { EngineHost } from '../../src/engine/host.ts';
-import type { EngineReply, EngineRequest, ProblemSettings, Side, TrainingMetrics } from '../../src/engine/protocol.ts';
+import type { DriveStates, EngineReply, EngineRequest, ProblemSettings, Side, TrainingMetrics } from '../../src/engine/protocol.ts';
 import { LABELS } from './labels.ts';
 
 type Body<T extends EngineRequest['type']> = Omit<Extract<EngineRequest, { type: T }>, 'id' | 'type'>;
@@ -21,12 +21,15 @@ export class Engine {
   #id = 0;
   /** The steps of training that it has told, in order. */
   readonly told: TrainingMetrics[] = [];
+  /** Where the arms of drives were, in order. */
+  readonly driven: DriveStates[] = [];
 
   /** @param watch told what encoders are at work on */
   constructor(watch?: Watch) {
     this.#host = new EngineHost((reply, transfer) => {
       if (reply.type === 'training') this.told.push(...reply.metrics);
-      if (reply.type === 'pairing' || reply.type === 'training') return;
+      if (reply.type === 'rollout') this.driven.push(...structuredClone(reply.states));
+      if (reply.type === 'pairing' || reply.type === 'training' || reply.type === 'rollout') return;
       if (this.#replies.has(reply.id)) throw new Error(`two replies to ${reply.id}`);
       this.#replies.set(reply.id, structuredClone(reply, { transfer }));
     }, watch);

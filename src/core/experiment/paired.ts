@@ -35,19 +35,6 @@ export function pairedDifference(differences: readonly number[]): PairedDifferen
   return { pairs: count, mean, error, low: mean - reach, high: mean + reach, above: differences.filter((value) => value > 0).length, below: differences.filter((value) => value < 0).length };
 }
 
-/**
- * The Wilson interval of a share at 95%: (p + z²/2n ± z·√(p(1−p)/n + z²/4n²)) / (1 + z²/n).
- * @param successes of `trials` ≥ 1
- */
-export function wilsonInterval(successes: number, trials: number): { readonly low: number; readonly high: number } {
-  const z = 1.959963984540054;
-  const share = successes / trials;
-  const middle = share + (z * z) / (2 * trials);
-  const reach = z * Math.sqrt((share * (1 - share)) / trials + (z * z) / (4 * trials * trials));
-  const whole = 1 + (z * z) / trials;
-  return { low: Math.max(0, (middle - reach) / whole), high: Math.min(1, (middle + reach) / whole) };
-}
-
 /** The t with P(T ≤ t) = probability in (0.5, 1), for a whole number of degrees of freedom ≥ 1; by bisection. */
 export function studentQuantile(probability: number, freedom: number): number {
   let [low, high] = [0, 1];

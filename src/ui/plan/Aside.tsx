@@ -1,6 +1,7 @@
 import type { ReactElement } from 'react';
 import { useRun } from '../../store/run.ts';
 import { useView, type Aside as View } from '../../store/view.ts';
+import { ArmView } from '../arm/ArmView.tsx';
 import { Segmented } from '../parts/controls.tsx';
 import { useWords } from '../parts/words.ts';
 import { Explanation } from '../explain/Explanation.tsx';
@@ -8,7 +9,7 @@ import { EpisodePair } from '../pairing/EpisodePair.tsx';
 import { WindowTrials } from '../pairing/WindowTrials.tsx';
 import { Inspector } from './Inspector.tsx';
 
-/** What stands beside the plan: what a person wants explained, or the cell under the cursor, the episodes it comes from, or how far pairs may be moved. */
+/** What stands beside the plan: what a person wants explained, or the cell under the cursor, the episodes it comes from, how far pairs may be moved, or the arm that the policy drives. */
 export function Aside(): ReactElement {
   const t = useWords();
   const aside = useView((view) => view.aside);
@@ -22,10 +23,10 @@ export function Aside(): ReactElement {
             wide
             label={t('aside.title')}
             value={explained === null ? aside : null}
-            options={(['cell', 'pairing', 'window'] as const).map((value) => ({ value, label: t(`aside.${value}`), title: t(`aside.${value}-gloss`) }))}
+            options={(['cell', 'pairing', 'window', 'arm'] as const).map((value) => ({ value, label: t(`aside.${value}`), title: t(`aside.${value}-gloss`) }))}
             onChange={(value) => useView.setState({ aside: value, explained: null })}
           />
-          {explained !== null ? <Explanation of={explained} /> : aside === 'cell' ? <Inspector /> : aside === 'pairing' ? <EpisodePair /> : <WindowTrials />}
+          {explained !== null ? <Explanation of={explained} /> : aside === 'cell' ? <Inspector /> : aside === 'pairing' ? <EpisodePair /> : aside === 'window' ? <WindowTrials /> : <ArmView />}
         </>
       ) : null}
     </aside>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { meanOf, pairedDifference, studentQuantile, wilsonInterval } from '../../../src/core/experiment/paired.ts';
+import { meanOf, pairedDifference, studentQuantile } from '../../../src/core/experiment/paired.ts';
 
 describe('intervals', () => {
   // scipy 1.11: stats.t.ppf(p, ν).
@@ -21,15 +21,5 @@ describe('intervals', () => {
     expect(pairedDifference([0.3])).toMatchObject({ pairs: 1, mean: 0.3, error: Number.NaN, low: Number.NaN, high: Number.NaN });
     expect(pairedDifference([]).mean).toBeNaN();
     expect(meanOf([2]).error).toBeNaN();
-  });
-
-  it('of a share, also at 0 and 1', () => {
-    // statsmodels: proportion_confint(15, 30, method='wilson')
-    const half = wilsonInterval(15, 30);
-    expect(half.low).toBeCloseTo(0.33154, 5);
-    expect(half.high).toBeCloseTo(0.66846, 5);
-    expect(wilsonInterval(0, 30).low).toBe(0);
-    expect(wilsonInterval(0, 30).high).toBeCloseTo(0.11351, 5);
-    expect(wilsonInterval(30, 30).high).toBe(1);
   });
 });
