@@ -127,7 +127,8 @@ function stepsOf(attempts: readonly Attempt[], from: number, to: number): ArmSta
 const armState = ({ ee, obj, grip, held, done }: WorldState): ArmState => ({ x: ee.x, y: ee.y, discX: obj.x, discY: obj.y, grip, held, done });
 
 /** A few rows are soon computed on the host, and a device would make graphs for them that are used once. */
-async function onHost({ backend: _, ...place }: TrainerPlace, settings: TrainingSession): Promise<{ trainer: Trainer; untrained: TrainerState }> {
+async function onHost(given: TrainerPlace, settings: TrainingSession): Promise<{ trainer: Trainer; untrained: TrainerState }> {
+  const { backend: _, ...place } = given;
   const trainer = await Trainer.create(place, settings);
   return { trainer, untrained: await trainer.settled() };
 }
