@@ -4,13 +4,14 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { reportError, UserError } from '../src/base/errors.ts';
 import { methodOf, methodText, parseMethod, parseSeeds } from '../src/config/methods.ts';
-import { DEFAULT_SESSION, writeSession } from '../src/config/session.ts';
+import { DEFAULT_SESSION, writeSession, type Session } from '../src/config/session.ts';
+import { TRAINING_LIMITS } from '../src/config/training.ts';
 import { compare, summarise, type Comparison } from '../src/core/experiment/summary.ts';
 import { DEFAULT_ATTEMPTS, Experimenter, type Job, type RunResult } from '../src/engine/experiment.ts';
 import { demoEncoderFile } from './node/demo-encoder.ts';
 
 /*
- * npm run reproduce [-- --seeds 20:36 --methods uot,cotrain,… --shard i/n --runs FOLDER --out FILE]
+ * npm run reproduce [-- --seeds 20:36 --methods uot,cotrain,… --lambda 1 --shard i/n --runs FOLDER --out FILE]
  *
  * The experiment of the page without the page: methods × seeds on the demo's world. Each run that is done is a line of a
  * file of its shard, so that what was begun goes on (what failed is tried again), and shards of a job array may share one folder. Whoever
@@ -32,20 +33,21 @@ interface Line extends Job {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { seeds: { type: 'string', default: SEEDS }, methods: { type: 'string', default: METHODS.join(',') }, shard: { type: 'string', default: '1/1' }, runs: { type: 'string', default: join(ROOT, 'bench/runs') }, out: { type: 'string', default: join(ROOT, 'bench/results/reproduce.json') } } });
+  const { values } = parseArgs({ options: { seeds: { type: 'string', default: SEEDS }, methods: { type: 'string', default: METHODS.join(',') }, lambda: { type: 'string', default: String(DEFAULT_SESSION.training.lambda) }, shard: { type: 'string', default: '1/1' }, runs: { type: 'string', default: join(ROOT, 'bench/runs') }, out: { type: 'string', default: join(ROOT, 'bench/results/reproduce.json') } } });
   const seeds = parseSeeds(values.seeds);
-  const base = methodOf(DEFAULT_SESSION);
+  const session = withLambda(DEFAULT_SESSION, values.lambda);
+  const base = methodOf(session);
   const methods = [...new Set(values.methods.split(',').map((text) => methodText(parseMethod(text, base), base)))];
   const shard = parseShard(values.shard);
   const jobs: Job[] = seeds.flatMap((seed) => methods.map((method) => ({ method, seed })));
   const own = jobs.filter((_, k) => Math.floor((k * shard.of) / jobs.length) === shard.index - 1);
   const encoder = await demoEncoderFile();
-  const key = createHash('sha256').update(JSON.stringify([writeSession(DEFAULT_SESSION), DEFAULT_ATTEMPTS, encoder.fingerprint])).digest('hex').slice(0, 16);
+  const key = createHash('sha256').update(JSON.stringify([writeSession(session), DEFAULT_ATTEMPTS, encoder.fingerprint])).digest('hex').slice(0, 16);
   mkdirSync(values.runs, { recursive: true });
   const done = (): Map<string, Line> => new Map(linesIn(values.runs).flatMap((line) => (line.key === key ? [[nameOf(line), line] as const] : [])));
   const before = done();
   const todo = own.filter((job) => !before.get(nameOf(job))?.result);
-  const experimenter = new Experimenter({ session: DEFAULT_SESSION, encoders: [encoder], attempts: DEFAULT_ATTEMPTS }, {});
+  const experimenter = new Experimenter({ session, encoders: [encoder], attempts: DEFAULT_ATTEMPTS }, {});
   const file = join(values.runs, `${shard.index}-of-${shard.of}.jsonl`);
   const started = performance.now();
   for (const [k, job] of todo.entries()) {
@@ -64,18 +66,18 @@ async function main(): Promise<void> {
     console.log(`${missing.length} of ${jobs.length} runs are not done yet; they are other shards’. The last one to end writes the summary.`);
     return;
   }
-  write(values.out, jobs.map((job) => all.get(nameOf(job))!), methods, seeds);
+  write(values.out, jobs.map((job) => all.get(nameOf(job))!), methods, seeds, session);
   console.log(`All ${jobs.length} runs are done: ${values.out}`);
 }
 
-function write(path: string, lines: readonly Line[], methods: readonly string[], seeds: readonly number[]): void {
+function write(path: string, lines: readonly Line[], methods: readonly string[], seeds: readonly number[], base: Session): void {
   const results = lines.flatMap(({ result }) => (result ? [result] : []));
   const failed = lines.flatMap(({ method, seed, error }) => (error === null ? [] : [{ method, seed, error }]));
   const has = new Set(results.map(({ method }) => method));
   const comparisons = COMPARED.filter(([left, right]) => has.has(left) && has.has(right)).flatMap(([left, right]): Comparison[] => [compare(results, left, right, 'ood'), compare(results, left, right, 'id')]);
   // Curves stay with the runs: they would be most of the file.
   const short = (name: string, value: unknown): unknown => (name === 'curve' ? undefined : typeof value === 'number' ? Number(value.toPrecision(5)) : value);
-  const session: unknown = JSON.parse(writeSession(DEFAULT_SESSION));
+  const session: unknown = JSON.parse(writeSession(base));
   const text = JSON.stringify({ attempts: DEFAULT_ATTEMPTS, seeds, methods: summarise(results, methods), comparisons, failed, runs: results, session }, short, 1);
   writeFileSync(path, `${text}\n`);
 }
@@ -88,6 +90,13 @@ const COMPARED: readonly (readonly [string, string])[] = [
 ];
 
 const nameOf = ({ method, seed }: Job): string => `${method} ${seed}`;
+
+function withLambda(session: Session, text: string): Session {
+  const lambda = Number(text);
+  const { low, high } = TRAINING_LIMITS.lambda;
+  if (text.trim() === '' || !(lambda > low && lambda <= high)) throw new UserError('bad-lambda', `--lambda is a number above ${low}, at most ${high}, not ${text}.`);
+  return { ...session, training: { ...session.training, lambda } };
+}
 
 function parseShard(text: string): { readonly index: number; readonly of: number } {
   const [, index = 0, of = 0] = (/^(\d{1,5})\/(\d{1,5})$/.exec(text) ?? []).map(Number);
