@@ -13,7 +13,7 @@ const savedStep = async (page: Page): Promise<number> => Number(await line(page)
 const play = (page: Page): Promise<void> => transport(page).getByRole('button', { name: 'Train (space)' }).click();
 /** Pause, and the step at which it is then saved. */
 async function pause(page: Page): Promise<number> {
-  await transport(page).getByRole('button', { name: '❚❚' }).click();
+  await transport(page).getByRole('button', { name: 'Pause' }).click();
   await expect(transport(page)).toHaveAttribute('data-playing', 'false');
   await expect.poll(async () => (await savedStep(page)) - (await stepOf(page))).toBe(0);
   return stepOf(page);
