@@ -13,6 +13,8 @@ import { CheckpointShelf } from './checkpoint-shelf.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { ConfigShelf, isConfigDrop } from './config-shelf.ts';
 import { EncoderShelf } from './encoder-shelf.ts';
+import { ExperimentShelf } from './experiment-shelf.ts';
+import { IndexedRuns } from './indexed-runs.ts';
 import { IndexedSlots } from './indexed-slots.ts';
 import { PairingShelf, pairingFor } from './pairing-shelf.ts';
 import { PairingViewer } from './pairing-viewer.ts';
@@ -43,6 +45,7 @@ export class Live {
   readonly pairing: PairingShelf;
   readonly training: TrainingShelf;
   readonly checkpoints: CheckpointShelf;
+  readonly experiments: ExperimentShelf;
   readonly #viewer: PairingViewer;
   #choice: BackendChoice;
   #configured: Promise<void> = Promise.resolve();
@@ -69,6 +72,7 @@ export class Live {
     this.pairing = new PairingShelf(this.#client, () => void this.#solve());
     this.training = new TrainingShelf(this.#client, () => void this.#solve(), () => this.checkpoints);
     this.checkpoints = new CheckpointShelf(this.#client, this.training, new Checkpoints(new IndexedSlots()), (session) => this.restore(session));
+    this.experiments = new ExperimentShelf(this.#client, new IndexedRuns());
     this.#viewer = new PairingViewer(this.#client);
   }
 
@@ -82,6 +86,7 @@ export class Live {
       void this.#solve();
     });
     this.configs.recall();
+    void this.experiments.open();
     // The adapter takes its time; data can be read meanwhile, and solves wait for it.
     this.#configured = this.#configure().catch(() => undefined);
     const { source, target, encoders } = useSession.getState().session;

@@ -7,6 +7,8 @@ export type Order = 'time' | 'episode';
 export type Tab = 'solve' | 'inspect' | 'terms' | 'train' | 'setup';
 /** What stands beside the plan. */
 export type Aside = 'cell' | 'pairing' | 'window';
+/** What stands in the middle of the page. */
+export type Stage = 'plan' | 'experiment';
 export type MapQuantity = 'mass' | 'diagRatio' | 'perplexity' | 'loss';
 
 /** What only this screen knows. Language and theme are remembered; the rest is not. */
@@ -15,6 +17,7 @@ interface ViewState {
   /** The theme in force; the document carries it too, where the colour tokens are. */
   readonly appliedTheme: 'light' | 'dark';
   readonly language: Language;
+  readonly stage: Stage;
   readonly scale: Scale;
   readonly order: Order;
   readonly tab: Tab;
@@ -37,6 +40,7 @@ const KEY = 'ot-playground.view';
 export const useView = create<ViewState>()(() => ({
   ...remembered(),
   appliedTheme: 'light',
+  stage: 'plan',
   scale: 'log',
   order: 'time',
   tab: 'solve',
@@ -74,6 +78,18 @@ export function followTheme(): void {
     if (theme !== previous.theme) apply();
   });
   apply();
+}
+
+/** Show what the address names (`?view=experiment`), and keep the address saying what is shown: a reload comes back to it. */
+export function followAddress(): void {
+  if (new URLSearchParams(location.search).get('view') === 'experiment') useView.setState({ stage: 'experiment' });
+  useView.subscribe(({ stage }, previous) => {
+    if (stage === previous.stage) return;
+    const address = new URL(location.href);
+    if (stage === 'plan') address.searchParams.delete('view');
+    else address.searchParams.set('view', stage);
+    history.replaceState(null, '', address);
+  });
 }
 
 /** Keep language and theme for the next visit. Private windows may refuse; then they last as long as the page. */
