@@ -2,6 +2,8 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { chromium, type Page } from '@playwright/test';
 import { build, preview } from 'vite';
+import { DEFAULT_SESSION, type Session } from '../src/config/session.ts';
+import { sessionToHash } from '../src/config/share.ts';
 import { node, onnxModel, outside, port } from '../test/support/onnx.ts';
 import { ensureChromium, launchOptions } from './browser.ts';
 
@@ -119,6 +121,18 @@ const STATES: Readonly<Record<string, (page: Page, width: number) => Promise<voi
     });
     await page.locator('[data-pick="target-folder"]').setInputFiles(join(ROOT, 'public/demo/real_pick'));
     await page.waitForTimeout(600);
+  },
+  // What it is before anything has run; then short runs, with one that is under way.
+  'experiment-empty': async (page) => page.locator('.middle .segmented button').nth(1).click(),
+  experiment: async (page) => {
+    const session: Session = { ...DEFAULT_SESSION, policy: { ...DEFAULT_SESSION.policy, steps: 40 } };
+    await page.goto(`${page.url()}&view=experiment${await sessionToHash(session)}`);
+    await page.locator('.methods input[type="checkbox"]').nth(0).check();
+    await page.locator('.methods input.box').first().fill('1:4');
+    await page.keyboard.press('Enter');
+    await page.locator('.variant button').click();
+    await page.locator('.run-bar .primary').click();
+    await page.locator('.run-bar[data-done="11"]').waitFor({ timeout: 240_000 });
   },
   empty: async (page, width) => {
     await openSetup(page, width);

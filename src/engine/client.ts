@@ -16,7 +16,7 @@ export type { PickedFile } from '../datasets/browser-files.ts';
 export { stateArrays } from './trainer-state.ts';
 export type { Dataset } from '../datasets/types.ts';
 export { ExperimentCrew, type ActiveRun, type CrewListener } from './experiment-crew.ts';
-export type { ExperimentSettings, Job, RunResult } from './experiment.ts';
+export type { Job, RunResult } from './experiment.ts';
 export { fileName, groupEncoders, isEncoderDrop } from '../encoders/files.ts';
 export type { EncoderProgress, LoadedEncoder } from '../encoders/load.ts';
 export type { Preflight } from '../encoders/preflight.ts';

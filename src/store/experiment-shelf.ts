@@ -8,7 +8,7 @@ import { wantsEmbedding } from '../core/cost/features.ts';
 import { ExperimentCrew, type CrewListener, type EngineClient, type Job, type LoadedEncoder, type RunResult } from '../engine/client.ts';
 import type { WrittenFile } from './config-shelf.ts';
 import { experimentCsv, experimentJson } from './experiment-file.ts';
-import { baseOf, NO_RUNS, planOf, useExperiment, type Experiment, type Plan } from './experiment.ts';
+import { baseOf, NO_RUNS, planOf, settingsText, useExperiment, type Experiment, type Plan } from './experiment.ts';
 import { useSession } from './session.ts';
 import { StoredRuns, type RunStore, type StoredExperiment } from './stored-runs.ts';
 
@@ -199,11 +199,9 @@ function named(loaded: readonly LoadedEncoder[], { features }: Session): LoadedE
   return loaded.filter(({ file }) => files.has(file)).toSorted((p, q) => (p.file < q.file ? -1 : 1));
 }
 
-/** What a run hangs on beside method and seed. The policy's seed is the run's own, and of an imported file its settings alone count. */
-function keyOf({ features, batch, pairing, solve, training, policy }: Session, attempts: number, encoders: Experiment['encoders']): Promise<string> {
-  const session = { features, batch, pairing, solve, training: { ...training, document: null }, policy: { ...policy, seed: 0 } };
-  const text = JSON.stringify([VERSION, session, attempts, encoders], (_, value: unknown) => (value === Infinity ? 'inf' : value));
-  return digest(new TextEncoder().encode(text).buffer).then((hash) => fingerprint([hash]));
+async function keyOf(session: Session, attempts: number, encoders: Experiment['encoders']): Promise<string> {
+  const text = JSON.stringify([VERSION, settingsText(session), attempts, encoders]);
+  return fingerprint([await digest(new TextEncoder().encode(text).buffer)]);
 }
 
 function show({ head: { key, attempts, encoders, methods, seeds }, session, runs }: StoredExperiment): void {

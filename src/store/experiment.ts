@@ -1,6 +1,6 @@
 import { create } from 'zustand';
 import { reportError, UserError, type ErrorReport } from '../base/errors.ts';
-import { DEFAULT_ATTEMPTS, methodOf, METHODS, methodText, parseMethod, parseSeeds, type Method } from '../config/methods.ts';
+import { DEFAULT_ATTEMPTS, methodOf, METHODS, methodText, parseMethod, parseSeeds, withMethod, type Method } from '../config/methods.ts';
 import type { Session } from '../config/session.ts';
 import type { ActiveRun, Job, RunResult } from '../engine/client.ts';
 import type { NamedEncoder } from './stored-runs.ts';
@@ -77,6 +77,16 @@ export function inOrder(methods: readonly string[]): string[] {
 
 /** The session that methods are made from: the experiment's, or the page's while there is none. */
 export const baseOf = (experiment: Experiment | null, session: Session): Method => methodOf(experiment?.session ?? session);
+
+/** What a run hangs on beside method and seed, as text. The policy's seed is the run's own, and of an imported file its settings alone count. */
+export function settingsText({ features, batch, pairing, solve, training, policy }: Session): string {
+  return JSON.stringify({ features, batch, pairing, solve, training: { ...training, document: null }, policy: { ...policy, seed: 0 } }, (_, value: unknown) => (value === Infinity ? 'inf' : value));
+}
+
+/** Whether a session trains by one of an experiment's methods, with everything else as it is there. */
+export function belongsTo(session: Session, { session: base }: Pick<Experiment, 'session'>): boolean {
+  return settingsText(withMethod(base, methodOf(session))) === settingsText(session);
+}
 
 /** Of the runs that a plan asks for: how many there are, are done, and failed. */
 export function countsOf({ runs, failed }: Pick<ExperimentState, 'runs' | 'failed'>, { methods, seeds }: Plan): { readonly total: number; readonly done: number; readonly failed: number } {
