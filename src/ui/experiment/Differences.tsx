@@ -71,7 +71,8 @@ function Row({ row, reach, name }: { row: Comparison; reach: number; name: strin
   );
 }
 
-/** With its sign, a true minus. */
+/** With its sign, a true minus; what is written as 0 has none. */
 function signed(value: number, digits = 2): string {
-  return `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(digits)}`;
+  const size = Math.abs(value).toFixed(digits);
+  return Number(size) === 0 ? size : `${value < 0 ? '−' : '+'}${size}`;
 }

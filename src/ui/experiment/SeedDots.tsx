@@ -30,7 +30,7 @@ export function SeedDots({ methods }: { methods: readonly string[] }): ReactElem
         ))}
         <div className="axis" aria-hidden="true">
           <span>0</span>
-          <span>{top / 2}</span>
+          <span>{Number((top / 2).toPrecision(2))}</span>
           <span>{top}</span>
         </div>
       </div>
