@@ -127,7 +127,9 @@ const STATES: Readonly<Record<string, (page: Page, width: number) => Promise<voi
   experiment: async (page) => {
     const session: Session = { ...DEFAULT_SESSION, policy: { ...DEFAULT_SESSION.policy, steps: 40 } };
     await page.goto(`${page.url()}&view=experiment${await sessionToHash(session)}`);
+    await page.locator('[data-metric="ot_pi_sum"] .value', { hasNotText: '–' }).waitFor({ state: 'attached' });
     await page.locator('.methods input[type="checkbox"]').nth(0).check();
+    await page.locator('.methods input.box').nth(1).fill('5');
     await page.locator('.methods input.box').first().fill('1:4');
     await page.keyboard.press('Enter');
     await page.locator('.variant button').click();

@@ -1,5 +1,6 @@
 import type { ReactElement } from 'react';
 import { baseOf, countsOf, planOf, secondsLeft, useExperiment } from '../../store/experiment.ts';
+import { useRun } from '../../store/run.ts';
 import { useSession } from '../../store/session.ts';
 import { useLive } from '../parts/live.ts';
 import { useWords } from '../parts/words.ts';
@@ -12,6 +13,8 @@ export function RunBar(): ReactElement {
   const name = useMethodName();
   const state = useExperiment();
   const session = useSession((current) => current.session);
+  // An encoder on its way would be missing.
+  const loading = useRun((run) => run.encoders.some((one) => one.state.kind === 'loading'));
   const { phase, active, runs, failed } = state;
   const plan = planOf(state, baseOf(state.experiment, session));
   const { total, done, failed: fallen } = countsOf(state, plan);
@@ -24,7 +27,7 @@ export function RunBar(): ReactElement {
     <div className="run-bar" data-phase={phase} data-done={done} data-total={total}>
       <div className="keys">
         {idle ? (
-          <button type="button" className="button primary" disabled={plan.error !== null || done === total} onClick={() => void experiments.start()}>
+          <button type="button" className="button primary" disabled={plan.error !== null || done === total || loading} onClick={() => void experiments.start()}>
             {t(done > 0 || fallen > 0 ? 'experiment.go-on' : 'experiment.run')}
           </button>
         ) : phase === 'paused' ? (
