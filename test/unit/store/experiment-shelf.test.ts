@@ -229,12 +229,12 @@ describe('an experiment', () => {
   it('is saved as files: all that is known, or a row a run', async () => {
     const page = new Page(store);
     await page.shelf.start();
-    const json = JSON.parse(await (page.shelf.file('json').content as Blob).text()) as Record<string, unknown>;
+    const json = JSON.parse(await page.shelf.file('json').content.text()) as Record<string, unknown>;
     expect(json).toMatchObject({ format: 'ot-playground-experiment', attempts: 30, reference: 'cotrain', session: { solve: { reg: 0.01 } }, encoders: [{ file: 'demo-encoder.onnx' }] });
     expect(json.runs).toHaveLength(4);
     expect(json.methods).toMatchObject([{ method: 'cotrain', runs: 2 }, { method: 'uot', runs: 2 }]);
     expect(json.comparisons).toContainEqual(expect.objectContaining({ left: 'uot', right: 'cotrain', measure: 'ood', pairs: 2, mean: 0 }));
-    const rows = (await (page.shelf.file('csv').content as Blob).text()).trim().split('\n');
+    const rows = (await page.shelf.file('csv').content.text()).trim().split('\n');
     expect(rows[0]).toBe('method,seed,attempts,id,ood,probeId,probeOod,mass,phaseError,sourceVariance,targetVariance,targetRank,bc,seconds');
     expect(rows[1]).toBe('cotrain,3,30,20,13,0.1,0.2,0.1,,1,1,,0.1,2');
     expect(rows).toHaveLength(5);
