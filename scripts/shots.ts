@@ -64,7 +64,7 @@ const STATES: Readonly<Record<string, (page: Page, width: number) => Promise<voi
   'policy-refused': async (page, width) => {
     await openSetup(page, width);
     await pickEncoder(page, 'waves.onnx', onnxModel({ inputs: [port('observation.state', ['batch', 5])], outputs: [port('embedding', ['batch', 5])], nodes: [node('Sin', ['observation.state'], ['embedding'])] }));
-    await page.locator('[data-policy] select').first().selectOption('waves.onnx');
+    await page.locator('[data-policy] select').nth(1).selectOption('waves.onnx');
     await showPolicy(page);
   },
   warning: async (page) => priorButton(page, 4),
