@@ -57,7 +57,7 @@ test('an experiment: refused seeds, a killed worker, a pause, a reload, and what
   });
 
   await test.step('means, differences, seeds, curves', async () => {
-    await expect(page.locator('[data-method="uot"] td').nth(1)).toHaveText(/^\d\.\d\d ± \d\.\d\d$/);
+    await expect(page.locator('[data-method="uot"] td').nth(2)).toHaveText(/^\d\.\d\d ± \d\.\d\d$/);
     await expect(page.locator('[data-measure="ood"] [data-left="uot"]')).toContainText(/^UOT[+−]?\d\.\d\d \[[+−]?\d\.\d\d, [+−]?\d\.\d\d\] · \d of 2 seeds$/);
     await expect(page.locator('.seed-row circle')).toHaveCount(4);
     await expect(page.locator('.curve .mean')).toHaveCount(8);

@@ -30,7 +30,7 @@ export function Results(): ReactElement {
 
 /** OOD comes first: it is what the methods differ in. */
 const COLUMNS: readonly Measure[] = ['ood', ...MEASURES.filter((measure) => measure !== 'ood')];
-const DIGITS: Readonly<Record<Measure, number>> = { id: 2, ood: 2, probeId: 3, probeOod: 3, mass: 3, phaseError: 3, targetVariance: 3 };
+const DIGITS: Readonly<Record<Measure, number>> = { id: 2, ood: 2, probeId: 2, probeOod: 2, mass: 3, phaseError: 3, targetVariance: 3 };
 
 /** Mean ± standard error of every figure, a row a method. */
 function Means({ methods }: { methods: readonly string[] }): ReactElement {
@@ -50,28 +50,28 @@ function Means({ methods }: { methods: readonly string[] }): ReactElement {
           <thead>
             <tr>
               <th>{t('experiment.method')}</th>
+              <td />
               <th>{t('experiment.count')}</th>
               {COLUMNS.map((measure) => (
                 <th key={measure} title={t(`experiment.${measure}-gloss`)}>
                   {t(`experiment.${measure}`)}
                 </th>
               ))}
-              <th />
             </tr>
           </thead>
           <tbody>
             {rows.map((row) => (
               <tr key={row.method} data-method={row.method}>
                 <th scope="row">{name(row.method)}</th>
-                <td>{row.runs === 1 ? t('experiment.one') : row.runs}</td>
-                {COLUMNS.map((measure) => (
-                  <Figure key={measure} row={row} measure={measure} />
-                ))}
                 <td>
                   <button type="button" className="link" aria-label={t('experiment.use-of', { method: name(row.method) })} title={t('experiment.use-gloss')} onClick={() => useSession.getState().replace(live.experiments.sessionOf(row.method))}>
                     {t('experiment.use')}
                   </button>
                 </td>
+                <td>{row.runs === 1 ? t('experiment.one') : row.runs}</td>
+                {COLUMNS.map((measure) => (
+                  <Figure key={measure} row={row} measure={measure} />
+                ))}
               </tr>
             ))}
           </tbody>
