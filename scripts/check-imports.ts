@@ -18,8 +18,8 @@ const RULES: Readonly<Record<string, { readonly values: readonly string[]; reado
   encoders: { values: ['base', 'core'] },
   training: { values: ['base', 'core', 'config', 'gpu', 'encoders'] },
   engine: { values: ['base', 'core', 'config', 'datasets', 'world', 'gpu', 'encoders', 'training'] },
-  store: { values: ['base', 'config', 'words', 'engine/client.ts', 'engine/protocol.ts', 'core/pairing/window-size.ts', 'core/ot/warnings.ts', 'core/ot/suggest.ts', 'core/cost/features.ts'], types: ['core'] },
-  ui: { values: ['base', 'config', 'words', 'store', 'engine/client.ts', 'engine/protocol.ts', 'core/pairing/window-size.ts', 'core/ot/warnings.ts', 'core/ot/identities.ts', 'core/cost/features.ts'], types: ['core'] },
+  store: { values: ['base', 'config', 'words', 'engine/client.ts', 'engine/protocol.ts', 'core/pairing/window-size.ts', 'core/ot/warnings.ts', 'core/ot/suggest.ts', 'core/cost/features.ts', 'core/experiment'], types: ['core'] },
+  ui: { values: ['base', 'config', 'words', 'store', 'engine/client.ts', 'engine/protocol.ts', 'core/pairing/window-size.ts', 'core/ot/warnings.ts', 'core/ot/identities.ts', 'core/cost/features.ts', 'core/experiment'], types: ['core'] },
   'main.tsx': { values: ['base', 'config', 'words', 'store', 'ui', 'engine'] },
 };
 

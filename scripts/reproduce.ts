@@ -3,11 +3,11 @@ import { appendFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } f
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { reportError, UserError } from '../src/base/errors.ts';
-import { methodOf, methodText, parseMethod, parseSeeds } from '../src/config/methods.ts';
+import { DEFAULT_ATTEMPTS, methodOf, methodText, parseMethod, parseSeeds } from '../src/config/methods.ts';
 import { DEFAULT_SESSION, writeSession, type Session } from '../src/config/session.ts';
 import { TRAINING_LIMITS } from '../src/config/training.ts';
 import { compare, summarise, type Comparison } from '../src/core/experiment/summary.ts';
-import { DEFAULT_ATTEMPTS, Experimenter, type Job, type RunResult } from '../src/engine/experiment.ts';
+import { Experimenter, type Job, type RunResult } from '../src/engine/experiment.ts';
 import { demoEncoderFile } from './node/demo-encoder.ts';
 
 /*

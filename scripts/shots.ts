@@ -2,6 +2,8 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { chromium, type Page } from '@playwright/test';
 import { build, preview } from 'vite';
+import { DEFAULT_SESSION, type Session } from '../src/config/session.ts';
+import { sessionToHash } from '../src/config/share.ts';
 import { node, onnxModel, outside, port } from '../test/support/onnx.ts';
 import { ensureChromium, launchOptions } from './browser.ts';
 
@@ -84,7 +86,7 @@ const STATES: Readonly<Record<string, (page: Page, width: number) => Promise<voi
   'policy-refused': async (page, width) => {
     await openSetup(page, width);
     await pickEncoder(page, 'waves.onnx', onnxModel({ inputs: [port('observation.state', ['batch', 5])], outputs: [port('embedding', ['batch', 5])], nodes: [node('Sin', ['observation.state'], ['embedding'])] }));
-    await page.locator('[data-policy] select').first().selectOption('waves.onnx');
+    await page.locator('[data-policy] select').nth(1).selectOption('waves.onnx');
     await showPolicy(page);
   },
   warning: async (page) => priorButton(page, 4),
@@ -172,6 +174,20 @@ const STATES: Readonly<Record<string, (page: Page, width: number) => Promise<voi
     });
     await page.locator('[data-pick="target-folder"]').setInputFiles(join(ROOT, 'public/demo/real_pick'));
     await page.waitForTimeout(600);
+  },
+  // What it is before anything has run; then short runs, with one that is under way.
+  'experiment-empty': async (page) => page.locator('.middle .segmented button').nth(1).click(),
+  experiment: async (page) => {
+    const session: Session = { ...DEFAULT_SESSION, policy: { ...DEFAULT_SESSION.policy, steps: 40 } };
+    await page.goto(`${page.url()}&view=experiment${await sessionToHash(session)}`);
+    await page.locator('[data-metric="ot_pi_sum"] .value', { hasNotText: '–' }).waitFor({ state: 'attached' });
+    await page.locator('.methods input[type="checkbox"]').nth(0).check();
+    await page.locator('.methods input.box').nth(1).fill('5');
+    await page.locator('.methods input.box').first().fill('1:4');
+    await page.keyboard.press('Enter');
+    await page.locator('.variant button').click();
+    await page.locator('.run-bar .primary').click();
+    await page.locator('.run-bar[data-done="11"]').waitFor({ timeout: 240_000 });
   },
   empty: async (page, width) => {
     await openSetup(page, width);

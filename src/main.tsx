@@ -7,7 +7,7 @@ import { savedSession } from './store/autosave.ts';
 import { Live } from './store/live.ts';
 import { useRun } from './store/run.ts';
 import { useSession } from './store/session.ts';
-import { followTheme, rememberView, useView } from './store/view.ts';
+import { followAddress, followTheme, rememberView, useView } from './store/view.ts';
 import { App } from './ui/App.tsx';
 import { LiveContext } from './ui/parts/live.ts';
 import { t, words } from './words/index.ts';
@@ -18,6 +18,7 @@ import './ui/styles/setup.css';
 import './ui/styles/pairing.css';
 import './ui/styles/train.css';
 import './ui/styles/explain.css';
+import './ui/styles/experiment.css';
 import './ui/styles/narrow.css';
 import './ui/styles/arm.css';
 
@@ -44,6 +45,7 @@ async function start(): Promise<void> {
   await words.changeLanguage(useView.getState().language);
   rememberView();
   followTheme();
+  followAddress();
   useSession.getState().replace(await openingSession(query));
   const live = new Live(() => new Worker(new URL('engine/engine.worker.ts', import.meta.url), { type: 'module', name: 'engine' }), backendChoice(query.get('backend')));
   // A link pasted into an open page is a navigation within it.

@@ -25,8 +25,11 @@ export interface Method {
   readonly window: number | 'episode';
 }
 
-/** Kinds whose OT batch counts for something. */
-const ALIGNED: ReadonlySet<MethodKind> = new Set(['energy', 'balanced', 'uot', 'diagonal', 'band', 'transfer']);
+/** Attempts of a run in each region, where nothing else is said. */
+export const DEFAULT_ATTEMPTS = 30;
+
+/** Kinds whose OT batch counts for something; only of those do pairs and window say anything. */
+export const ALIGNED: ReadonlySet<MethodKind> = new Set(['energy', 'balanced', 'uot', 'diagonal', 'band', 'transfer']);
 
 /** The method that a session trains by. */
 export function methodOf({ solve, training, pairing }: Pick<Session, 'solve' | 'training' | 'pairing'>): Method {

@@ -1,4 +1,5 @@
 import { UserError } from '../base/errors.ts';
+import { methodOf, parseMethod, withMethod } from './methods.ts';
 import { SESSION_LIMITS, SESSION_VERSION, readSession, writeSession, type Session, type SessionReading } from './session.ts';
 
 /** A hash longer than this is not looked at, and nothing inflates to more than that. */
@@ -54,8 +55,12 @@ async function inflate(packed: Uint8Array<ArrayBuffer>): Promise<string | null> 
   }
 }
 
-/** Readable overrides of a link: `?reg=&tau1=&tau2=&prior=`. Values are clamped; what cannot be read is ignored. */
-export function applyOverrides(session: Session, query: URLSearchParams): Session {
+/**
+ * Readable overrides of a link: `?method=&reg=&tau1=&tau2=&prior=`. Values are clamped; what cannot be read is ignored. The
+ * method comes first, so that the others count within it.
+ */
+export function applyOverrides(linked: Session, query: URLSearchParams): Session {
+  const session = withMethodNamed(linked, query.get('method'));
   const solve = { ...session.solve };
   const number = (name: string, limits: { readonly low: number; readonly high: number }, infinite: boolean): number | null => {
     const text = query.get(name);
@@ -78,4 +83,12 @@ export function applyOverrides(session: Session, query: URLSearchParams): Sessio
     }
   }
   return { ...session, solve };
+}
+
+function withMethodNamed(session: Session, text: string | null): Session {
+  try {
+    return text === null || text.trim() === '' ? session : withMethod(session, parseMethod(text, methodOf(session)));
+  } catch {
+    return session;
+  }
 }

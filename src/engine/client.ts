@@ -16,6 +16,8 @@ export { droppedFiles, pickedFiles } from '../datasets/browser-files.ts';
 export type { PickedFile } from '../datasets/browser-files.ts';
 export { stateArrays } from './trainer-state.ts';
 export type { Dataset } from '../datasets/types.ts';
+export { ExperimentCrew, type ActiveRun, type CrewListener } from './experiment-crew.ts';
+export type { Job, RunResult } from './experiment.ts';
 export { fileName, groupEncoders, isEncoderDrop } from '../encoders/files.ts';
 export type { EncoderProgress, LoadedEncoder } from '../encoders/load.ts';
 export type { Preflight } from '../encoders/preflight.ts';
@@ -190,6 +192,11 @@ export class EngineClient {
 
   async removeEncoder(file: string): Promise<void> {
     await this.#request('remove-encoder', { file });
+  }
+
+  /** Copies of the encoders that the engine holds. */
+  async encoders(): Promise<readonly LoadedEncoder[]> {
+    return ((await this.#request('encoders', {})) as ReplyOf<'encoders'>).encoders;
   }
 
   /** Hand the pairs of a file over; they take the place of another file's. */

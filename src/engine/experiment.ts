@@ -7,6 +7,7 @@ import { loadEncoder, type LoadedEncoder } from '../encoders/load.ts';
 import type { OrtOptions } from '../encoders/ort.ts';
 import type { Dataset } from '../datasets/types.ts';
 import { Backend } from './backend.ts';
+import type { DemoImages } from './demo-images.ts';
 import { demoFrames, demoWorld } from './demo-world.ts';
 import { EncoderRoom } from './encoders.ts';
 import { PairingRoom } from './pairing.ts';
@@ -70,7 +71,6 @@ export interface ExperimentSettings {
   readonly attempts: number;
 }
 
-export const DEFAULT_ATTEMPTS = 30;
 const POINTS = 30;
 /** Points at which the goal probe looks. */
 const PROBES = 5;
@@ -112,18 +112,22 @@ export class Experimenter {
     this.#options = options;
   }
 
+  /**
+   * Make what a run begins with, and let it go: whether all of it is there and the encoder can be trained is known then,
+   * and known once, where an experiment would fail run after run.
+   * @throws UserError `bad-method` and as `Trainer.create`
+   */
+  async check(job: Job): Promise<void> {
+    const { trainer, room } = await this.#begin(job);
+    await this.#end(trainer, room);
+  }
+
   /** @throws UserError `bad-method`, `train-nan` and all that training and driving throw */
-  async run({ method, seed }: Job, pace: Pace): Promise<RunResult> {
+  async run(job: Job, pace: Pace): Promise<RunResult> {
+    const { method, seed } = job;
     const started = performance.now();
-    const { session: base, encoders, attempts } = this.#settings;
-    const made = withMethod(base, parseMethod(method, methodOf(base)));
-    const session: Session = { ...made, policy: { ...made.policy, seed } };
-    const world = await this.#worldOf(seed);
-    await pair(world, session);
-    const room = new EncoderRoom();
-    for (const encoder of encoders) room.put(encoder.file === DEMO_ENCODER ? world.encoder : encoder);
-    const place = { source: world.source, target: world.target, images: demoFrames(world), room, pairing: world.pairing, options: this.#options, frozen: world.frozen };
-    const trainer = await Trainer.create(place, session);
+    const { session: base, attempts } = this.#settings;
+    const { session, world, images, room, trainer } = await this.#begin(job);
     try {
       const { curve, bc, last } = await train(trainer, session.policy.steps, seed, pace);
       const ask = { domain: 'real', count: attempts, seed: ROLLOUT_SEED + seed } as const;
@@ -136,7 +140,7 @@ export class Experimenter {
       room.setTrained(() => ({ file: trainer.file, output: trainer.output, version: 'trained', embed: trainer.embed }));
       await pair(world, base);
       const pipeline = new ProblemPipeline(room, world.pairing, new Backend());
-      pipeline.setDatasets(world.source, world.target, place.images);
+      pipeline.setDatasets(world.source, world.target, images);
       const { report } = await pipeline.solve(base, 0);
       const phase = report.match.errors.find(({ kind }) => kind === 'phase');
       return {
@@ -157,9 +161,26 @@ export class Experimenter {
         seconds: (performance.now() - started) / 1000,
       };
     } finally {
-      await trainer.dispose();
-      for (const { file } of encoders) room.remove(file);
+      await this.#end(trainer, room);
     }
+  }
+
+  async #begin({ method, seed }: Job): Promise<{ session: Session; world: World; images: DemoImages; room: EncoderRoom; trainer: Trainer }> {
+    const { session: base, encoders } = this.#settings;
+    const made = withMethod(base, parseMethod(method, methodOf(base)));
+    const session: Session = { ...made, policy: { ...made.policy, seed } };
+    const world = await this.#worldOf(seed);
+    await pair(world, session);
+    const room = new EncoderRoom();
+    for (const encoder of encoders) room.put(encoder.file === DEMO_ENCODER ? world.encoder : encoder);
+    const images = demoFrames(world);
+    const trainer = await Trainer.create({ source: world.source, target: world.target, images, room, pairing: world.pairing, options: this.#options, frozen: world.frozen }, session);
+    return { session, world, images, room, trainer };
+  }
+
+  async #end(trainer: Trainer, room: EncoderRoom): Promise<void> {
+    await trainer.dispose();
+    for (const { file } of this.#settings.encoders) room.remove(file);
   }
 
   async #worldOf(seed: number): Promise<World> {

@@ -89,6 +89,10 @@ export class EngineHost {
         this.#room.remove(request.file);
         this.#send({ type: 'done', id }, []);
         return;
+      case 'encoders':
+        // Copies: they stay in use here.
+        this.#send({ type: 'encoders', id, encoders: this.#room.list() }, []);
+        return;
       case 'add-pairs':
         this.#pairing.put(request.key, request.pairs);
         this.#send({ type: 'done', id }, []);

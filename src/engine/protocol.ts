@@ -31,6 +31,8 @@ export type EngineRequest =
   | { readonly type: 'clear'; readonly id: number; readonly side: Side }
   | { readonly type: 'add-encoder'; readonly id: number; readonly encoder: LoadedEncoder }
   | { readonly type: 'remove-encoder'; readonly id: number; readonly file: string }
+  /** What is loaded, for those who run it elsewhere; answered by `encoders`. */
+  | { readonly type: 'encoders'; readonly id: number }
   /** The pairs of a file, by its fingerprint. */
   | { readonly type: 'add-pairs'; readonly id: number; readonly key: string; readonly pairs: PairInfo }
   | { readonly type: 'pair'; readonly id: number; readonly settings: DtwSettings }
@@ -71,6 +73,7 @@ export type EngineRequest =
 export type EngineReply =
   | { readonly type: 'done'; readonly id: number }
   | { readonly type: 'encoder-added'; readonly id: number; readonly proposal: EncoderProposal | null }
+  | { readonly type: 'encoders'; readonly id: number; readonly encoders: readonly LoadedEncoder[] }
   /** Any number of these come before `paired`. */
   | { readonly type: 'pairing'; readonly id: number; readonly done: number; readonly total: number }
   | { readonly type: 'paired'; readonly id: number; readonly pairs: number; readonly warnings: readonly string[] }

@@ -1,4 +1,5 @@
 import type { Slot, SlotStore } from './checkpoints.ts';
+import { answer, IndexedDatabase } from './indexed.ts';
 
 const NAME = 'ot-playground.checkpoints';
 /**
@@ -31,11 +32,11 @@ export class IndexedSlots implements SlotStore {
   }
 
   head(slot: Slot): Promise<unknown> {
-    return transact('readonly', ({ heads }) => answer<unknown>(heads.get(slot)));
+    return database.transact('readonly', ({ heads }) => answer<unknown>(heads.get(slot)));
   }
 
   async body(slot: Slot): Promise<ArrayBuffer[]> {
-    const pieces = await transact('readonly', async ({ bodies }) => {
+    const pieces = await database.transact('readonly', async ({ bodies }) => {
       const keys = (await answer(bodies.getAllKeys(piecesOf(slot)))) as [Slot, number, number][];
       const held: { readonly array: number; readonly piece: ArrayBuffer }[] = [];
       for (const key of keys) held.push({ array: key[1], piece: await answer<ArrayBuffer>(bodies.get(key)) });
@@ -48,7 +49,7 @@ export class IndexedSlots implements SlotStore {
   }
 
   async put(slot: Slot, head: object, body: readonly ArrayBuffer[]): Promise<void> {
-    await transact('readwrite', async ({ heads, bodies }) => {
+    await database.transact('readwrite', async ({ heads, bodies }) => {
       await answer(bodies.delete(piecesOf(slot)));
       for (const [k, array] of body.entries())
         for (let start = 0; start === 0 || start < array.byteLength; start += PIECE) await answer(bodies.put(array.byteLength <= PIECE ? array : array.slice(start, start + PIECE), [slot, k, start / PIECE]));
@@ -57,12 +58,14 @@ export class IndexedSlots implements SlotStore {
   }
 
   async clear(): Promise<void> {
-    await transact('readwrite', async ({ heads, bodies }) => {
+    await database.transact('readwrite', async ({ heads, bodies }) => {
       await answer(bodies.clear());
       await answer(heads.clear());
     });
   }
 }
+
+const database = new IndexedDatabase(NAME, ['heads', 'bodies']);
 
 /** Keys of a slot's pieces: an array comes after every number. */
 const piecesOf = (slot: Slot): IDBKeyRange => IDBKeyRange.bound([slot], [slot, []]);
@@ -76,46 +79,4 @@ function joined(pieces: readonly ArrayBuffer[]): ArrayBuffer {
     at += piece.byteLength;
   }
   return whole.buffer;
-}
-
-interface Stores {
-  readonly heads: IDBObjectStore;
-  readonly bodies: IDBObjectStore;
-}
-
-/** One transaction: what its work gave, once all of it is written. The work may wait for its own requests only. */
-async function transact<T>(mode: IDBTransactionMode, work: (stores: Stores) => Promise<T>): Promise<T> {
-  const database = await answer(opening());
-  try {
-    const transaction = database.transaction(['heads', 'bodies'], mode);
-    const ended = new Promise<void>((resolve, reject) => {
-      transaction.addEventListener('complete', () => resolve());
-      // A full storage shows here, whatever request it met.
-      transaction.addEventListener('abort', () => reject(transaction.error ?? new Error('the transaction was aborted')));
-    });
-    const result = work({ heads: transaction.objectStore('heads'), bodies: transaction.objectStore('bodies') });
-    // Where the storage is full both are rejected, and how the transaction ended says why.
-    const [end, outcome] = await Promise.allSettled([ended, result]);
-    if (end.status === 'rejected') throw end.reason;
-    if (outcome.status === 'rejected') throw outcome.reason;
-    return outcome.value;
-  } finally {
-    database.close();
-  }
-}
-
-function opening(): IDBOpenDBRequest {
-  const request = indexedDB.open(NAME, 1);
-  request.addEventListener('upgradeneeded', () => {
-    request.result.createObjectStore('heads');
-    request.result.createObjectStore('bodies');
-  });
-  return request;
-}
-
-function answer<T>(request: IDBRequest<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    request.addEventListener('success', () => resolve(request.result));
-    request.addEventListener('error', () => reject(request.error ?? new Error('IndexedDB gave no reason')));
-  });
 }

@@ -12,7 +12,9 @@ import { saveSoon } from './autosave.ts';
 import { CheckpointShelf } from './checkpoint-shelf.ts';
 import { ConfigShelf, isConfigDrop } from './config-shelf.ts';
 import { EncoderShelf } from './encoder-shelf.ts';
+import { ExperimentShelf } from './experiment-shelf.ts';
 import { Explainer } from './explainer.ts';
+import { IndexedRuns } from './indexed-runs.ts';
 import { PairingShelf, pairingFor } from './pairing-shelf.ts';
 import { PairingViewer } from './pairing-viewer.ts';
 import { RolloutShelf } from './rollout-shelf.ts';
@@ -45,6 +47,7 @@ export class Live {
   readonly training: TrainingShelf;
   readonly checkpoints: CheckpointShelf;
   readonly rollouts: RolloutShelf;
+  readonly experiments: ExperimentShelf;
   readonly #viewer: PairingViewer;
   readonly #explainer: Explainer;
   #choice: BackendChoice;
@@ -73,6 +76,7 @@ export class Live {
     this.training = new TrainingShelf(this.#client, () => void this.#solve(), () => this.checkpoints);
     this.checkpoints = new CheckpointShelf(this.#client, this.training, new RemoteCheckpoints(() => new Worker(new URL('checkpoint.worker.ts', import.meta.url), { type: 'module', name: 'checkpoints' })), (session) => this.restore(session));
     this.rollouts = new RolloutShelf(this.#client);
+    this.experiments = new ExperimentShelf(this.#client, new IndexedRuns());
     this.#viewer = new PairingViewer(this.#client);
     this.#explainer = new Explainer(this.#client, MAX_SWEEP_CELLS);
   }
@@ -87,6 +91,7 @@ export class Live {
       void this.#solve();
     });
     this.configs.recall();
+    void this.experiments.open();
     // The adapter takes its time; data can be read meanwhile, and solves wait for it.
     this.#configured = this.#configure().catch(() => undefined);
     const { source, target, encoders } = useSession.getState().session;

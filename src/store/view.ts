@@ -10,6 +10,8 @@ export type Tab = 'solve' | 'inspect' | 'terms' | 'train' | 'setup';
 export type Aside = 'cell' | 'pairing' | 'window' | 'arm';
 /** What a reading, a warning or a chart is explained by, with a picture, in the place of what stands beside the plan. */
 export type Explained = 'objective' | 'stiffness' | 'slope' | 'welsch' | 'pot' | 'balance' | 'collapse';
+/** What stands in the middle of the page. */
+export type Stage = 'plan' | 'experiment';
 export type MapQuantity = 'mass' | 'diagRatio' | 'perplexity' | 'loss';
 
 /** What only this screen knows. Language and theme are remembered; the rest is not. */
@@ -18,6 +20,7 @@ interface ViewState {
   /** The theme in force; the document carries it too, where the colour tokens are. */
   readonly appliedTheme: 'light' | 'dark';
   readonly language: Language;
+  readonly stage: Stage;
   readonly scale: Scale;
   readonly order: Order;
   readonly tab: Tab;
@@ -43,6 +46,7 @@ const KEY = 'ot-playground.view';
 export const useView = create<ViewState>()(() => ({
   ...remembered(),
   appliedTheme: 'light',
+  stage: 'plan',
   scale: 'log',
   order: 'time',
   tab: 'solve',
@@ -86,7 +90,19 @@ export function followTheme(): void {
 
 /** Explain one thing, where it is in sight: on a phone beneath the plan, and in the place of an open setup. */
 export function explain(explained: Explained): void {
-  useView.setState({ explained, setupOpen: false, tab: 'inspect' });
+  useView.setState({ explained, setupOpen: false, stage: 'plan', tab: 'inspect' });
+}
+
+/** Show what the address names (`?view=experiment`), and keep the address saying what is shown: a reload comes back to it. */
+export function followAddress(): void {
+  if (new URLSearchParams(location.search).get('view') === 'experiment') useView.setState({ stage: 'experiment' });
+  useView.subscribe(({ stage }, previous) => {
+    if (stage === previous.stage) return;
+    const address = new URL(location.href);
+    if (stage === 'plan') address.searchParams.delete('view');
+    else address.searchParams.set('view', stage);
+    history.replaceState(null, '', address);
+  });
 }
 
 /** Keep language and theme for the next visit. Private windows may refuse; then they last as long as the page. */

@@ -10,6 +10,7 @@ import { Stage } from './plan/PlanPanel.tsx';
 import { ProblemNote } from './plan/ProblemNote.tsx';
 import { TermsRow } from './plan/TermsRow.tsx';
 import { EmptyState } from './setup/EmptyState.tsx';
+import { Experiment } from './experiment/Experiment.tsx';
 import { SetupRail } from './setup/SetupRail.tsx';
 import { SolveRail } from './solve/SolveRail.tsx';
 import { TopBar } from './TopBar.tsx';
@@ -22,15 +23,18 @@ export function App(): ReactElement {
   useKeys();
   useTrainingKeys();
   const tab = useView((view) => view.tab);
+  const stage = useView((view) => view.stage);
   const setupOpen = useView((view) => view.setupOpen);
   const empty = useRun((run) => (['source', 'target'] as const).some((side) => run.datasets[side] === null && run.loads[side].kind !== 'loading'));
   const error = useRun((run) => run.error);
   return (
-    <div className={setupOpen ? 'app setup-open' : 'app'} data-tab={tab}>
+    <div className={setupOpen ? 'app setup-open' : 'app'} data-tab={tab} data-stage={stage}>
       <TopBar />
       <SetupRail />
       <main className="middle">
-        {empty ? (
+        {stage === 'experiment' ? (
+          <Experiment />
+        ) : empty ? (
           <EmptyState />
         ) : (
           <>
@@ -50,11 +54,11 @@ export function App(): ReactElement {
 /** What is beneath the plan on a phone. */
 function Tabs(): ReactElement {
   const t = useWords();
-  const tab = useView((view) => view.tab);
+  const tab = useView((view) => (view.stage === 'plan' ? view.tab : null));
   return (
     <nav className="tabs" role="tablist" aria-label={t('tabs.title')}>
       {(['solve', 'inspect', 'terms', 'train', 'setup'] as const satisfies readonly Tab[]).map((name) => (
-        <button key={name} type="button" role="tab" aria-selected={tab === name} onClick={() => useView.setState({ tab: name })}>
+        <button key={name} type="button" role="tab" aria-selected={tab === name} onClick={() => useView.setState({ tab: name, stage: 'plan' })}>
           {t(`tabs.${name}`)}
         </button>
       ))}

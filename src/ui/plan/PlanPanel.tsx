@@ -6,6 +6,7 @@ import { PLAN_LOG_FLOOR, planTone, token } from '../charts/colours.ts';
 import { axisTicks, gridBox, type Margins } from '../charts/geometry.ts';
 import { Heatmap, type HeatmapFrame } from '../charts/Heatmap.tsx';
 import { Segmented } from '../parts/controls.tsx';
+import { StageSwitch } from '../parts/StageSwitch.tsx';
 import { useMedia, useRem, useSize } from '../parts/hooks.ts';
 import { useWords } from '../parts/words.ts';
 import { Marginals } from './Marginals.tsx';
@@ -35,7 +36,8 @@ function PlanHead(): ReactElement {
   const status = report ? t(report.converged ? 'plan.solved' : 'plan.stopped', { iterations: String(report.iterations), ms: report.solveMs.toFixed(1) }) : '';
   return (
     <div className="plan-head">
-      <h2>{t('plan.title')}</h2>
+      <h2 className="visually-hidden">{t('plan.title')}</h2>
+      <StageSwitch />
       <span className="status">{status}</span>
       <span className="spring" />
       {report ? (

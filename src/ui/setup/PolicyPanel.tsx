@@ -1,4 +1,5 @@
 import { useMemo, useState, type ReactElement } from 'react';
+import { methodOf, METHODS, withMethod } from '../../config/methods.ts';
 import { parseWidths, type HeadChoice, type PolicySettings } from '../../config/policy.ts';
 import { learnerOf } from '../../store/learner.ts';
 import { useRun, type DatasetSummary } from '../../store/run.ts';
@@ -20,6 +21,7 @@ export function PolicyPanel(): ReactElement {
   return (
     <section className="policy" aria-label={t('policy.title')} data-policy={learner.kind}>
       <h3>{t('policy.title')}</h3>
+      <MethodField />
       <h4>{t('policy.learns')}</h4>
       <LearnerFields learner={learner} />
       <h4>{t('policy.head')}</h4>
@@ -28,6 +30,15 @@ export function PolicyPanel(): ReactElement {
       <OptimiserFields />
     </section>
   );
+}
+
+/** What is done with the two sides: a name for what λ, τ, prior and mix are together, and a way to set them at once. */
+function MethodField(): ReactElement {
+  const t = useWords();
+  const session = useSession((state) => state.session);
+  const replace = useSession((state) => state.replace);
+  const method = methodOf(session);
+  return <ChoiceField label={t('method.title')} gloss={t('method.gloss')} value={method.kind} options={METHODS.map((kind) => ({ value: kind, label: t(`method.${kind}`) }))} onChange={(kind) => replace(withMethod(session, { ...method, kind }))} />;
 }
 
 /** What the policy clones, what it sees, and what makes an action of that. */

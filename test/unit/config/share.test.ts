@@ -2,6 +2,7 @@ import { deflateRawSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { DEFAULT_BATCH, DEFAULT_SESSION, DEFAULT_SOLVE, SESSION_LIMITS, type Session } from '../../../src/config/session.ts';
+import { withMethod } from '../../../src/config/methods.ts';
 import { applyOverrides, sessionFromHash, sessionToHash } from '../../../src/config/share.ts';
 import { DEMO_POLICY } from '../../../src/config/presets.ts';
 import { DEFAULT_TRAINING, TRAINING_LIMITS } from '../../../src/config/training.ts';
@@ -213,6 +214,13 @@ describe('readable overrides', () => {
 
   it.each(['reg=', 'reg=abc', 'reg=inf', 'reg=NaN', 'tau1=', 'tau2=-inf', 'tau1=0,5', 'prior=', 'prior=hard', 'prior=constructor', 'prior=__proto__:1', 'prior=dense'])('%s is ignored', (query) => expect(applied(query)).toEqual(DEFAULT_SESSION));
 
+  it('a method is one of the session that it is said of, and other overrides count within it', () => {
+    expect(applied('method=uot/random')).toEqual(withMethod(DEFAULT_SESSION, { kind: 'uot', paired: false, window: 2 }));
+    expect(applied('method=diagonal/10&reg=0.2')).toEqual({ ...withMethod(DEFAULT_SESSION, { kind: 'diagonal', paired: true, window: 10 }), solve: { ...DEFAULT_SOLVE, reg: 0.2, prior: 'diagonal' } });
+    expect(applied('method=balanced&tau2=3').solve).toMatchObject({ tau1: Infinity, tau2: 3 });
+    for (const text of ['', 'sinkhorn', 'uot/-1', '__proto__', 'uot/random/2']) expect(applied(`method=${text}`)).toEqual(DEFAULT_SESSION);
+  });
+
   it('are clamped', () => {
     expect(solve('reg=0')).toMatchObject({ reg: SESSION_LIMITS.reg.low });
     expect(solve('reg=1e30&tau1=-2&tau2=1e99')).toMatchObject({ reg: SESSION_LIMITS.reg.high, tau1: SESSION_LIMITS.tau.low, tau2: SESSION_LIMITS.tau.high });
@@ -221,9 +229,9 @@ describe('readable overrides', () => {
   });
 
   it('never lead outside the limits', () => {
-    const value = fc.oneof(fc.string({ maxLength: 12 }), fc.double().map(String), fc.constantFrom('soft:', 'band:1e9', 'soft:0'));
+    const value = fc.oneof(fc.string({ maxLength: 12 }), fc.double().map(String), fc.constantFrom('soft:', 'band:1e9', 'soft:0', 'uot/999999', 'band/episode'));
     fc.assert(
-      fc.property(fc.dictionary(fc.constantFrom('reg', 'tau1', 'tau2', 'prior'), value), (query) => {
+      fc.property(fc.dictionary(fc.constantFrom('reg', 'tau1', 'tau2', 'prior', 'method'), value), (query) => {
         const session = applyOverrides(DEFAULT_SESSION, new URLSearchParams(query));
         expect(beyondLimits(session)).toEqual([]);
         expect(session.batch).toBe(DEFAULT_BATCH);

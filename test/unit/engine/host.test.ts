@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { labelTerm } from '../../../src/config/presets.ts';
+import { DEMO_ENCODER, labelTerm } from '../../../src/config/presets.ts';
 import { DEFAULT_BATCH, DEFAULT_SOLVE } from '../../../src/config/session.ts';
 import type { FeatureSpec } from '../../../src/core/cost/features.ts';
 import { uniformWeights } from '../../../src/core/ot/problem.ts';
@@ -8,7 +8,7 @@ import type { Dataset } from '../../../src/datasets/types.ts';
 import { drawBatch } from '../../../src/engine/batch.ts';
 import { byTruth } from '../../support/partners.ts';
 import { changed, demoShard, madeDataset, without } from '../../support/demo.ts';
-import { Engine, settingsOf, worstDifference, type Change } from '../../support/engine.ts';
+import { Engine, expectType, settingsOf, worstDifference, type Change } from '../../support/engine.ts';
 import { LABELS } from '../../support/labels.ts';
 
 let sim: Dataset;
@@ -23,6 +23,15 @@ const cold = async (change: Change): Promise<Awaited<ReturnType<Engine['solve']>
 const total = (values: ArrayLike<number>): number => Array.from(values).reduce((sum, value) => sum + value, 0);
 const dot = (left: ArrayLike<number>, right: ArrayLike<number>): number => Array.from(left).reduce((sum, value, k) => sum + value * right[k]!, 0);
 const [first, ...others] = LABELS as [FeatureSpec, ...FeatureSpec[]];
+
+it('the encoders that are loaded can be had as copies, and stay', async () => {
+  const engine = await demo();
+  for (let k = 0; k < 2; k++) {
+    const { encoders } = expectType('encoders', await engine.request('encoders', {}));
+    expect(encoders.map(({ file }) => file)).toEqual([DEMO_ENCODER]);
+    expect(encoders[0]!.bytes.length).toBeGreaterThan(1000);
+  }
+});
 
 describe('a report', () => {
   it('has the fork’s figures, and they belong to the plan that comes with it', async () => {
