@@ -196,6 +196,14 @@ test('encoder-collapse: variance, feature and mass; less of λ as its cure', () 
   expect(found).toEqual([{ code: 'encoder-collapse', value: 0.004, facts: { feature: 'image', mass: solve(healthy(), FAST).mass }, cure: { kind: 'lambda', factor: 0.1 } }]);
 });
 
+test('encoder-collapse: a variance of 0.03 is one beside a high mass alone', () => {
+  const embeddingVariance = new Map([['image', 0.03]]);
+  const heavy = { ...healthy(), tau1: 50, tau2: 50 };
+  expect([solve(healthy(), FAST).mass, solve(heavy, FAST).mass].map((mass) => mass > 0.6)).toEqual([false, true]);
+  expect(warningOf('encoder-collapse', healthy(), FAST, { embeddingVariance })).toBeUndefined();
+  expect(warningOf('encoder-collapse', heavy, FAST, { embeddingVariance })).toMatchObject({ value: 0.03 });
+});
+
 test('constant-dimensions: how many, and the first few by name', () => {
   const constantDimensions = ['a[0]', 'a[1]', 'a[2]', 'a[3]', 'a[4]'];
   expect(warningOf('constant-dimensions', healthy(), FAST, { constantDimensions })).toMatchObject({ value: 5, facts: { dimensions: 'a[0], a[1], a[2], a[3]' } });
