@@ -2,6 +2,7 @@ import { UserError } from '../base/errors.ts';
 import { methodOf, parseMethod, withMethod } from '../config/methods.ts';
 import { DEMO_ENCODER } from '../config/presets.ts';
 import type { Session } from '../config/session.ts';
+import type { Run } from '../core/experiment/summary.ts';
 import { demoEncoder } from '../encoders/builtin.ts';
 import { loadEncoder, type LoadedEncoder } from '../encoders/load.ts';
 import type { OrtOptions } from '../encoders/ort.ts';
@@ -41,19 +42,8 @@ export interface CurvePoint {
 }
 
 /** What a run comes to. */
-export interface RunResult extends Job {
-  /** Successes of `attempts` in the target's domain: where it has demonstrations, and where only the source has. */
-  readonly attempts: number;
-  readonly id: number;
-  readonly ood: number;
-  /** Errors of the goal probe, in table units. */
-  readonly probeId: number;
-  readonly probeOod: number;
-  /** On the page's batch, embedded by what was learned and solved as the experiment's own session says: the same for every method. */
-  readonly mass: number;
-  readonly phaseError: number;
+export interface RunResult extends Run {
   readonly sourceVariance: number;
-  readonly targetVariance: number;
   readonly targetRank: number | null;
   /** Mean loss of behaviour cloning over the last twentieth of the steps. */
   readonly bc: number;

@@ -16,7 +16,7 @@ async function saved(page: Page, button: string): Promise<string> {
 
 test('an experiment: refused seeds, a killed worker, a pause, a reload, and what came out', async ({ page }) => {
   test.setTimeout(420_000);
-  const session = { ...DEFAULT_SESSION, policy: { ...DEFAULT_SESSION.policy, steps: 3 } };
+  const session = { ...DEFAULT_SESSION, pairing: { kind: 'truth' as const }, policy: { ...DEFAULT_SESSION.policy, steps: 3 } };
   const { calm } = await openPage(page, `?backend=cpu&view=experiment${await sessionToHash(session)}`);
   await planReady(page);
   const button = (name: string) => bar(page).getByRole('button', { name, exact: true });

@@ -9,11 +9,13 @@ export interface Run {
   readonly method: string;
   readonly seed: number;
   readonly attempts: number;
-  /** Successes. */
+  /** Successes of `attempts` in the target's domain: where it has demonstrations, and where only the source has. */
   readonly id: number;
   readonly ood: number;
+  /** Errors of the goal probe, in table units. */
   readonly probeId: number;
   readonly probeOod: number;
+  /** On the page's batch, embedded by what was learned and solved as the experiment's own session says: the same for every method. */
   readonly mass: number;
   readonly phaseError: number;
   readonly targetVariance: number;

@@ -5,7 +5,8 @@ import { compare, summarise } from '../../../src/core/experiment/summary.ts';
 import type { LoadedEncoder } from '../../../src/encoders/load.ts';
 import { Experimenter, type RunResult } from '../../../src/engine/experiment.ts';
 
-const SHORT: Session = { ...DEFAULT_SESSION, policy: { ...DEFAULT_SESSION.policy, steps: 40 } };
+/** Pairs by ground truth: DTW takes a second a world. */
+const SHORT: Session = { ...DEFAULT_SESSION, pairing: { kind: 'truth' }, policy: { ...DEFAULT_SESSION.policy, steps: 6 } };
 const now = (): Promise<void> => Promise.resolve();
 const figures = (run: RunResult): RunResult => ({ ...run, seconds: 0 });
 
@@ -16,14 +17,12 @@ describe('a run of an experiment', () => {
   });
   const experimenter = (session = SHORT): Experimenter => new Experimenter({ session, encoders: [encoder], attempts: 3 }, {});
 
-  it('is the same whichever runs came before it, and another one for another seed', async () => {
-    const one = experimenter();
-    const first = await one.run({ method: 'uot', seed: 2 }, now);
-    const alone = await one.run({ method: 'cotrain', seed: 2 }, now);
+  it('is the same whichever runs came before it', async () => {
+    const first = await experimenter().run({ method: 'uot', seed: 2 }, now);
     const other = experimenter();
-    expect(figures(await other.run({ method: 'cotrain', seed: 2 }, now))).toEqual(figures(alone));
+    const cotrained = await other.run({ method: 'cotrain', seed: 2 }, now);
     expect(figures(await other.run({ method: 'uot', seed: 2 }, now))).toEqual(figures(first));
-    expect((await other.run({ method: 'uot', seed: 3 }, now)).bc).not.toBe(first.bc);
+    expect(cotrained.bc).not.toBe(first.bc);
   }, 120_000);
 
   it('says how it went along the way, and no mass where there is no plan', async () => {
@@ -33,7 +32,7 @@ describe('a run of an experiment', () => {
       return now();
     });
     expect(shares.every((share, k) => share >= 0 && share <= 1 && share >= (shares[k - 1] ?? 0))).toBe(true);
-    expect(curve.at(-1)).toMatchObject({ step: 40, mass: null, probe: run.probeOod });
+    expect(curve.at(-1)).toMatchObject({ step: 6, mass: null, probe: run.probeOod });
     expect(curve.filter(({ probe }) => probe !== null).length).toBeGreaterThan(2);
     expect(curve.every(({ bc, variance }) => bc > 0 && variance > 0)).toBe(true);
     // The page's batch is solved for every method alike.

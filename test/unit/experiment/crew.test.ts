@@ -7,9 +7,9 @@ import type { ErrorReport } from '../../../src/base/errors.ts';
 import { LocalWorker } from '../../support/crew.ts';
 import { builtinEncoder } from '../../support/engine.ts';
 
-/* Real runs, short ones: two steps and one attempt. */
+/* Real runs, short ones: two steps and one attempt, pairs by ground truth. */
 
-const SESSION: Session = { ...DEFAULT_SESSION, policy: { ...DEFAULT_SESSION.policy, steps: 2 } };
+const SESSION: Session = { ...DEFAULT_SESSION, pairing: { kind: 'truth' }, policy: { ...DEFAULT_SESSION.policy, steps: 2 } };
 const settings = async (session = SESSION): Promise<ExperimentSettings> => ({ session, encoders: [await builtinEncoder(DEMO_ENCODER)], attempts: 1 });
 const JOBS: readonly Job[] = [3, 4].flatMap((seed) => ['target', 'cotrain'].map((method) => ({ method, seed })));
 const named = ({ method, seed }: Job): string => `${method} ${seed}`;
