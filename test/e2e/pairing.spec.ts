@@ -80,7 +80,7 @@ test('DTW in the page: paired, drawn from, saved as a file that opens again', as
   await pairing.getByRole('button', { name: 'Pair episodes' }).click();
   await expect(pairing.getByText('480 episode pairs')).toBeVisible({ timeout: 60_000 });
   await expect(page.getByText('64 × 64 · paired')).toBeVisible();
-  await expect(pairing.locator('.note').first()).toContainText('stride of 2');
+  await expect(pairing.locator('.note').filter({ hasText: 'stride of 2' })).toBeVisible();
   const [download] = await Promise.all([page.waitForEvent('download'), pairing.getByRole('button', { name: 'Save pair_info.json' }).click()]);
   const saved = readFileSync(await download.path());
   expect(Object.keys(JSON.parse(saved.toString()) as object)).toHaveLength(8);
